@@ -1,0 +1,70 @@
+"""A streaming lakehouse table store: Apache Paimon tables without a JVM.
+
+The public names are listed here once and loaded when they are first used, so that
+``import tablestore`` costs milliseconds and brings in neither pyarrow nor numba.
+
+Knows: where each public name lives. Does not know: anything else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tablestore.catalog.filesystem import Lake, connect, open_table
+    from tablestore.commit.committer import CommitResult
+    from tablestore.errors import (
+        AlreadyExistsError,
+        CommitConflictError,
+        CommitUnknownError,
+        CorruptDataError,
+        InvalidInputError,
+        NotFoundError,
+        StorageUnavailableError,
+        TablestoreError,
+        UnsupportedFormatError,
+    )
+    from tablestore.predicate.nodes import col
+    from tablestore.table.table import Table
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AlreadyExistsError",
+    "CommitConflictError",
+    "CommitResult",
+    "CommitUnknownError",
+    "CorruptDataError",
+    "InvalidInputError",
+    "Lake",
+    "NotFoundError",
+    "StorageUnavailableError",
+    "Table",
+    "TablestoreError",
+    "UnsupportedFormatError",
+    "col",
+    "connect",
+    "open_table",
+]
+
+_HOMES = {
+    "CommitResult": "tablestore.commit.committer",
+    "Lake": "tablestore.catalog.filesystem",
+    "Table": "tablestore.table.table",
+    "col": "tablestore.predicate.nodes",
+    "connect": "tablestore.catalog.filesystem",
+    "open_table": "tablestore.catalog.filesystem",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'tablestore' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES.get(name, "tablestore.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

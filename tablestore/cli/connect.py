@@ -1,0 +1,89 @@
+"""From what the user typed to the lake and table it names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import tablestore
+
+_FOLDER = re.compile(r"^(?P<lake>.+?)/+(?P<database>[^/]+)\.db/+(?P<table>[^/]+)/*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The lake of this command line, and how to reach it."""
+
+    lake: str | None
+    storage_options: dict[str, str]
+
+
+def pairs(texts: Iterable[str], option: str = "--storage-option") -> dict[str, str]:
+    """The mapping that repeated ``KEY=VALUE`` options make.
+
+    Raises:
+        typer.BadParameter: One of them has no ``=``.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise typer.BadParameter(f"{option} takes KEY=VALUE, found {text!r}")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def is_path(table: str) -> bool:
+    """Whether a TABLE argument is a path or URI and not ``db.name``."""
+    return "/" in table or "\\" in table or table.startswith("~")
+
+
+def open_lake(context: typer.Context) -> tablestore.Lake:
+    """The lake that ``--lake`` or ``TABLESTORE_LAKE`` names.
+
+    Raises:
+        typer.BadParameter: Neither is given.
+    """
+    import tablestore
+
+    place: Place = context.obj
+    if not place.lake:
+        raise typer.BadParameter("no lake: give --lake URI before the verb, or set TABLESTORE_LAKE")
+    return tablestore.connect(place.lake, storage_options=place.storage_options or None)
+
+
+def open_table(context: typer.Context, table: str) -> tablestore.Table:
+    """The existing table that a TABLE argument names."""
+    if not is_path(table):
+        return open_lake(context).table(table)
+    import tablestore
+
+    place: Place = context.obj
+    return tablestore.open_table(table, storage_options=place.storage_options or None)
+
+
+def locate(context: typer.Context, table: str) -> tuple[tablestore.Lake, str]:
+    """The lake and the ``db.name`` that a TABLE argument names, whether or not it exists.
+
+    Raises:
+        typer.BadParameter: The path does not have the form ``.../db.db/table``.
+    """
+    if not is_path(table):
+        return open_lake(context), table
+    found = _FOLDER.match(table)
+    if found is None:
+        raise typer.BadParameter(
+            f"{table!r} is no table's folder: expected LAKE/DATABASE.db/TABLE, or give --lake "
+            "and db.name"
+        )
+    import tablestore
+
+    place: Place = context.obj
+    lake = tablestore.connect(found["lake"], storage_options=place.storage_options or None)
+    return lake, f"{found['database']}.{found['table']}"

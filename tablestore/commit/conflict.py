@@ -1,0 +1,133 @@
+"""Whether a commit may follow the latest snapshot. Pure: values in, a verdict out.
+
+Source: ``org.apache.paimon.operation.commit.ConflictDetection``, ``PrimaryKeyConflictDetection``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tablestore.format.binary_row import decode_row
+from tablestore.format.manifest import KIND_ADD, KIND_DELETE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tablestore.format.manifest import Identifier, ManifestEntry
+    from tablestore.metadata.base import BucketId, LiveFiles
+    from tablestore.types.model import DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why a commit may not follow the latest snapshot.
+
+    Attributes:
+        reason: the end of a sentence.
+        partition: serialized partition row.
+        bucket: the bucket, or None where the whole partition is meant.
+        files: names of the files that overlap.
+    """
+
+    reason: str
+    partition: bytes
+    bucket: int | None = None
+    files: tuple[str, ...] = ()
+
+
+def find_bucket_mismatch(live: LiveFiles, delta: Iterable[ManifestEntry]) -> Conflict | None:
+    """A partition that would hold files of two bucket counts; only an overwrite may change it."""
+    totals: dict[bytes, int] = {}
+    for entry in delta:
+        if entry.total_buckets <= 0:
+            continue
+        known = totals.get(entry.partition) or live.total_buckets(entry.partition)
+        if known is not None and known != entry.total_buckets:
+            return Conflict(
+                f"the partition has {known} buckets and the new files were written for "
+                f"{entry.total_buckets}; only an overwrite of the partition changes that",
+                entry.partition,
+                entry.bucket,
+                (entry.file.file_name,),
+            )
+        totals[entry.partition] = entry.total_buckets
+    return None
+
+
+def find_file_conflict(
+    live: LiveFiles, delta: Sequence[ManifestEntry], key_types: Sequence[DataType]
+) -> Conflict | None:
+    """A file that is deleted twice, added twice, or overlaps with another of its level.
+
+    Args:
+        live: the files of the latest snapshot.
+        delta: the entries of the commit, in order.
+        key_types: types of the trimmed primary key; empty for append tables.
+    """
+    by_bucket: dict[BucketId, list[ManifestEntry]] = {}
+    for entry in delta:
+        by_bucket.setdefault((entry.partition, entry.bucket), []).append(entry)
+    for (partition, bucket), entries in by_bucket.items():
+        files = {entry.identifier: entry for entry in live.files(partition, bucket)}
+        found = _apply(files, entries)
+        if found is None and key_types and any(e.file.level >= 1 for e in entries):
+            found = _find_overlap(files.values(), key_types)
+        if found is not None:
+            return found
+    return None
+
+
+def _apply(
+    files: dict[Identifier, ManifestEntry], entries: Iterable[ManifestEntry]
+) -> Conflict | None:
+    """Applies the entries of one bucket, or says which one does not fit."""
+    for entry in entries:
+        identifier = entry.identifier
+        if entry.kind == KIND_DELETE:
+            if files.pop(identifier, None) is None:
+                return _conflict("a file to be replaced is not there any more", entry)
+        elif identifier in files:
+            return _conflict("a file is there already", entry)
+        else:
+            files[identifier] = entry
+    return None
+
+
+def _find_overlap(files: Iterable[ManifestEntry], key_types: Sequence[DataType]) -> Conflict | None:
+    """Two files of one level from 1 on whose key ranges overlap."""
+    levels: dict[int, list[tuple[Any, Any, ManifestEntry]]] = {}
+    for entry in files:
+        if entry.kind == KIND_ADD and entry.file.level >= 1:
+            low = key_order(decode_row(entry.file.min_key, key_types))
+            high = key_order(decode_row(entry.file.max_key, key_types))
+            levels.setdefault(entry.file.level, []).append((low, high, entry))
+    for level, ranges in levels.items():
+        ranges.sort(key=lambda item: item[0])
+        for (_, high, first), (low, _, second) in itertools.pairwise(ranges):
+            if low <= high:
+                conflict = _conflict(f"key ranges overlap on level {level}", first)
+                return Conflict(
+                    conflict.reason,
+                    conflict.partition,
+                    conflict.bucket,
+                    (*conflict.files, second.file.file_name),
+                )
+    return None
+
+
+def key_order(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A key as something that sorts as Java sorts it: -0.0 before 0.0, NaN last."""
+    return tuple(_value_order(value) for value in values)
+
+
+def _value_order(value: Any) -> Any:  # noqa: ANN401 (a value of any type)
+    if isinstance(value, float):
+        return (1, 0.0, 1.0) if math.isnan(value) else (0, value, math.copysign(1.0, value))
+    return value
+
+
+def _conflict(reason: str, entry: ManifestEntry) -> Conflict:
+    return Conflict(reason, entry.partition, entry.bucket, (entry.file.file_name,))

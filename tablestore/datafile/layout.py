@@ -1,0 +1,104 @@
+"""Which columns a data file holds, with which names, types and field ids.
+
+A file of a primary-key table starts with ``_KEY_<column>`` copies, ``_SEQUENCE_NUMBER`` and
+``_VALUE_KIND``; a file of an append table holds the table's columns only.
+
+Source: ``org.apache.paimon.table.SpecialFields``, ``format.parquet.ParquetSchemaConverter``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from tablestore.types.arrow import to_arrow
+from tablestore.types.model import (
+    ArrayType,
+    AtomicType,
+    DataField,
+    DataType,
+    MapType,
+    MultisetType,
+    RowType,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+KEY_PREFIX: Final = "_KEY_"
+SEQUENCE_NUMBER: Final = "_SEQUENCE_NUMBER"
+VALUE_KIND: Final = "_VALUE_KIND"
+
+# On disk, permanent: ids of the system columns (see SpecialFields).
+KEY_FIELD_ID_START: Final = 1_073_741_823
+SEQUENCE_NUMBER_ID: Final = 2_147_483_646
+VALUE_KIND_ID: Final = 2_147_483_645
+_NESTED_ID_BASE: Final = 536_870_911
+
+SEQUENCE_FIELD: Final = DataField(
+    SEQUENCE_NUMBER_ID, SEQUENCE_NUMBER, AtomicType("BIGINT", nullable=False)
+)
+KIND_FIELD: Final = DataField(VALUE_KIND_ID, VALUE_KIND, AtomicType("TINYINT", nullable=False))
+
+
+def key_field(field: DataField) -> DataField:
+    """The ``_KEY_`` copy of a primary-key column."""
+    return DataField(KEY_FIELD_ID_START + field.id, KEY_PREFIX + field.name, field.type)
+
+
+def key_value_fields(
+    fields: Sequence[DataField], key: Iterable[str], *, thin: bool = False
+) -> tuple[DataField, ...]:
+    """All columns of a primary-key table's file, in file order.
+
+    Args:
+        fields: the table's columns.
+        key: names of the trimmed primary key, in its order.
+        thin: leave out the ``_KEY_`` copies (``data-file.thin-mode``).
+    """
+    by_name = {field.name: field for field in fields}
+    keys = () if thin else tuple(key_field(by_name[name]) for name in key)
+    return (*keys, SEQUENCE_FIELD, KIND_FIELD, *fields)
+
+
+def file_schema(fields: Iterable[DataField]) -> pa.Schema:
+    """The Arrow schema to write, with ``PARQUET:field_id`` on every field that has an id on disk."""
+    return pa.schema([_with_id(field) for field in fields])
+
+
+def _id(field_id: int) -> dict[bytes, bytes]:
+    return {b"PARQUET:field_id": str(field_id).encode()}
+
+
+def _with_id(field: DataField) -> pa.Field:
+    nested = _nested(field.type, field.id, 0)
+    return pa.field(field.name, nested, nullable=field.type.nullable, metadata=_id(field.id))
+
+
+def _nested(data_type: DataType, field_id: int, depth: int) -> pa.DataType:
+    """The Arrow type with ids on elements, keys, values and members.
+
+    ``depth`` grows with directly nested arrays and maps under one field and restarts in a ROW.
+    """
+    if isinstance(data_type, RowType):
+        return pa.struct([_with_id(member) for member in data_type.fields])
+    below = depth + 1
+    up = _id(_NESTED_ID_BASE + 1024 * field_id + below)
+    down = _id(_NESTED_ID_BASE - 1024 * field_id - below)
+    if isinstance(data_type, ArrayType):
+        element = data_type.element
+        child = _nested(element, field_id, below)
+        return pa.list_(pa.field("element", child, nullable=element.nullable, metadata=up))
+    if isinstance(data_type, (MapType, MultisetType)):
+        if isinstance(data_type, MapType):
+            key, value = data_type.key, data_type.value
+        else:
+            key, value = data_type.element, AtomicType("INT", nullable=False)
+        return pa.map_(
+            pa.field("key", _nested(key, field_id, below), nullable=False, metadata=down),
+            pa.field(
+                "value", _nested(value, field_id, below), nullable=value.nullable, metadata=up
+            ),
+        )
+    return to_arrow(data_type)

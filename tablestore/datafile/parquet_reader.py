@@ -1,0 +1,245 @@
+"""Read a Parquet file of any Paimon writer as a stream of record batches.
+
+Batches come in the Arrow types of the data types asked for, whatever physical encoding the writer
+chose (INT96, integers without annotation, decimals as integers or fixed bytes, dictionaries).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tablestore.errors import CorruptDataError
+from tablestore.predicate.prune import ColumnRange
+from tablestore.types.arrow import to_arrow
+from tablestore.types.model import AtomicType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tablestore.types.model import DataField, DataType
+
+BATCH_ROWS: Final = 65_536
+"""Rows decoded at once; larger row groups of other writers are read in pieces of this size."""
+
+_EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
+_MS_PER_DAY: Final = 86_400_000
+
+
+class ParquetReader:
+    """One open Parquet file.
+
+    Args:
+        source: a seekable binary file (or pyarrow file).
+        name: the object's name for error messages.
+
+    Raises:
+        CorruptDataError: the footer is damaged.
+    """
+
+    def __init__(self, source: object, name: str) -> None:
+        self._name = name
+        with self._guard():
+            self._file = pq.ParquetFile(source, page_checksum_verification=True)
+            self._positions = {
+                field_name: index
+                for index, field_name in enumerate(self._file.schema_arrow.names)
+            }
+
+    @property
+    def row_count(self) -> int:
+        """Physical rows of the file, deletes included."""
+        return int(self._file.metadata.num_rows)
+
+    @property
+    def row_groups(self) -> int:
+        """Number of row groups."""
+        return int(self._file.metadata.num_row_groups)
+
+    @property
+    def column_names(self) -> list[str]:
+        """Top-level columns in file order."""
+        return list(self._positions)
+
+    def batches(
+        self,
+        fields: Sequence[DataField],
+        row_groups: Sequence[int] | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[pa.RecordBatch]:
+        """The named columns in row order; a column that the file lacks is null.
+
+        Args:
+            fields: columns under the file's names, with the types to give.
+            row_groups: which row groups to read, ascending; all when None.
+            batch_rows: rows of a batch at most.
+
+        Raises:
+            CorruptDataError: a page is damaged or a value does not fit its type.
+        """
+        present = [field for field in fields if field.name in self._positions]
+        schema = pa.schema([pa.field(f.name, to_arrow(f.type)) for f in fields])
+        groups = list(range(self.row_groups)) if row_groups is None else list(row_groups)
+        if not present:
+            yield from self._empty_columns(schema, groups)
+            return
+        with self._guard():
+            source = self._file.iter_batches(
+                batch_size=batch_rows,
+                row_groups=groups,
+                columns=[field.name for field in present],
+                use_threads=False,
+            )
+        while True:
+            with self._guard():
+                raw = next(source, None)
+                if raw is None:
+                    return
+                batch = self._converted(raw, fields, schema)
+            yield batch
+
+    def _converted(
+        self, raw: pa.RecordBatch, fields: Sequence[DataField], schema: pa.Schema
+    ) -> pa.RecordBatch:
+        columns = []
+        for field, target in zip(fields, schema, strict=True):
+            position = raw.schema.get_field_index(field.name)
+            if position < 0:
+                columns.append(pa.nulls(raw.num_rows, target.type))
+            else:
+                columns.append(_physical_to_logical(raw.column(position), field.type, target.type))
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _empty_columns(self, schema: pa.Schema, groups: list[int]) -> Iterator[pa.RecordBatch]:
+        for group in groups:
+            left = self._file.metadata.row_group(group).num_rows
+            while left > 0:
+                count = min(left, BATCH_ROWS)
+                struct = pa.nulls(count, pa.struct(list(schema)))
+                yield pa.RecordBatch.from_struct_array(struct) if len(schema) else _rows(count)
+                left -= count
+
+    def ranges(self, group: int, fields: Sequence[DataField]) -> dict[str, ColumnRange]:
+        """What the statistics of a row group say of top-level columns; unknown ones are left out.
+
+        FLOAT and DOUBLE are left out: some writers leave NaN out of these bounds.
+        """
+        metadata = self._file.metadata.row_group(group)
+        leaves = {
+            metadata.column(index).path_in_schema: index for index in range(metadata.num_columns)
+        }
+        found: dict[str, ColumnRange] = {}
+        for field in fields:
+            index = leaves.get(field.name)
+            if index is None or not isinstance(field.type, AtomicType):
+                continue
+            statistics = metadata.column(index).statistics
+            if statistics is None:
+                continue
+            nulls = statistics.null_count if statistics.has_null_count else None
+            low, high = None, None
+            if statistics.has_min_max:
+                low = _bound(statistics.min, field.type)
+                high = _bound(statistics.max, field.type)
+            if low is None or high is None:
+                low = high = None
+            found[field.name] = ColumnRange(low, high, nulls)
+        return found
+
+    def group_rows(self, group: int) -> int:
+        """Rows of one row group."""
+        return int(self._file.metadata.row_group(group).num_rows)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except CorruptDataError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            text = str(error).strip().split("\n", 1)[0][:300]
+            raise CorruptDataError(
+                "data file", name=self._name, expected="a readable Parquet file", found=text
+            ) from error
+
+
+def _rows(count: int) -> pa.RecordBatch:
+    """A batch of ``count`` rows without columns."""
+    return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
+
+
+def _physical_to_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
+    if array.type == target:
+        return array
+    if isinstance(data_type, AtomicType) and pa.types.is_timestamp(target):
+        return _timestamps(array, target)
+    if pa.types.is_nested(target):
+        return _nested(array, data_type, target)
+    if pa.types.is_time(target) and pa.types.is_time64(array.type):
+        return array.cast(target, safe=False)
+    return array.cast(target)
+
+
+def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
+    """Timestamps of any unit, and plain integers in the unit of the precision."""
+    if pa.types.is_integer(array.type):
+        # without annotation: millis up to p=3, micros up to p=6, millis above (as Java reads)
+        unit = "us" if target.unit == "us" else "ms"
+        array = array.cast(pa.int64()).view(pa.timestamp(unit, tz=target.tz))
+    if array.type.tz != target.tz:
+        array = array.view(pa.int64()).view(pa.timestamp(array.type.unit, tz=target.tz))
+    return array.cast(target, safe=False) if array.type != target else array
+
+
+def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
+    """Nested values with the members' names and types of the target; members match by name."""
+    mask = array.is_null() if array.null_count else None
+    children = data_type.children
+    if pa.types.is_struct(target):
+        members = []
+        for child, field in zip(children, target, strict=True):
+            index = array.type.get_field_index(field.name)
+            if index < 0:
+                members.append(pa.nulls(len(array), field.type))
+            else:
+                members.append(_physical_to_logical(array.field(index), child, field.type))
+        return pa.StructArray.from_arrays(members, fields=list(target), mask=mask)
+    if array.offset:
+        array = pa.concat_arrays([array, array.slice(0, 0)])
+    if pa.types.is_map(target):
+        # MULTISET has one child (the element); its count is the map's value
+        key_type = children[0]
+        value_type = children[1] if len(children) > 1 else AtomicType("INT", nullable=False)
+        return pa.MapArray.from_arrays(
+            array.offsets,
+            _physical_to_logical(array.keys, key_type, target.key_type),
+            _physical_to_logical(array.items, value_type, target.item_type),
+            type=target,
+            mask=mask,
+        )
+    if pa.types.is_list(target):
+        values = _physical_to_logical(array.values, children[0], target.value_type)
+        return pa.ListArray.from_arrays(array.offsets, values, type=target, mask=mask)
+    return array.cast(target)
+
+
+def _bound(value: object, data_type: AtomicType) -> object:
+    """A footer bound in the representation of ``predicate.prune``, None where it is not trusted."""
+    name = data_type.name
+    if isinstance(value, bool):
+        return value if name == "BOOLEAN" else None
+    if name in {"TINYINT", "SMALLINT", "INT", "BIGINT"}:
+        return value if isinstance(value, int) else None
+    if name in {"CHAR", "VARCHAR"}:
+        return value if isinstance(value, str) else None
+    if name == "DATE" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.toordinal() - _EPOCH_DAY
+    return None

@@ -1,0 +1,265 @@
+"""Write one Parquet file as a stream of row groups.
+
+Settings that decide correctness, not only speed:
+
+- A FLOAT or DOUBLE column that holds NaN gets no row-group statistics: pyarrow leaves NaN out of
+  them while Java orders NaN last, so its filters would lose the NaN rows.
+- A DECIMAL of more than 18 digits gets no dictionary: Java before 2.0 finds nothing in it.
+- TIMESTAMP(7..9) is INT96, the one encoding that every Java version reads right. pyarrow switches
+  all timestamps of a file at once, so the other timestamp columns go in as plain integers.
+- Only PLAIN and dictionary encodings: the vectorised readers of older Java know no others.
+
+Source: ``org.apache.paimon.format.parquet`` (ParquetSchemaConverter, ParquetRowDataWriter).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tablestore.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+ROW_GROUP_ROWS: Final = 65_536
+"""Rows of a row group: small enough to search and to merge in windows."""
+
+_SAMPLE_ROWS: Final = 4_096
+_CODECS: Final = {
+    "zstd": "zstd",
+    "snappy": "snappy",
+    "gzip": "gzip",
+    "lz4": "lz4",
+    "lz4_raw": "lz4",
+    "brotli": "brotli",
+    "none": "none",
+    "uncompressed": "none",
+}
+
+
+def parquet_codec(name: str) -> str:
+    """pyarrow's name of a ``file.compression`` value.
+
+    Raises:
+        InvalidInputError: Parquet has no such codec.
+    """
+    codec = _CODECS.get(name.strip().lower())
+    if codec is None:
+        raise InvalidInputError(
+            f"file.compression {name!r} does not exist for Parquet; use one of {sorted(_CODECS)}"
+        )
+    return codec
+
+
+class ParquetWriter:
+    """Appends batches to a Parquet file; each batch becomes one row group.
+
+    Args:
+        sink: a writable binary file object; closed by its owner.
+        schema: the file's Arrow schema with field ids (``layout.file_schema``).
+        sample: the first rows, from which dictionary columns are chosen.
+        compression: a ``file.compression`` value.
+        zstd_level: level where the codec is zstd.
+        nan_columns: top-level columns that may hold NaN in this file, nested ones included.
+    """
+
+    def __init__(
+        self,
+        sink: object,
+        schema: pa.Schema,
+        *,
+        sample: pa.RecordBatch,
+        compression: str = "zstd",
+        zstd_level: int = 1,
+        nan_columns: Collection[str] = (),
+    ) -> None:
+        codec = parquet_codec(compression)
+        self._schema = schema
+        self._int96 = any(_has_nanos(field.type) for field in schema)
+        physical = _without_short_timestamps(schema) if self._int96 else schema
+        self._physical = physical
+        silent = {name.split(".")[0] for name in nan_columns}
+        self._writer = pq.ParquetWriter(
+            sink,
+            physical,
+            compression=codec,
+            compression_level=zstd_level if codec == "zstd" else None,
+            use_dictionary=_dictionary_columns(physical, sample),
+            write_statistics=[path for path in _leaves(physical) if path.split(".")[0] not in silent],
+            store_decimal_as_integer=True,
+            use_deprecated_int96_timestamps=self._int96,
+            write_page_checksum=True,
+            write_time_adjusted_to_utc=True,
+            store_schema=False,
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one row group."""
+        if self._int96:
+            columns = [
+                _recast(column, field.type)
+                for column, field in zip(batch.columns, self._physical, strict=True)
+            ]
+            batch = pa.RecordBatch.from_arrays(columns, schema=self._physical)
+        elif batch.schema != self._schema:
+            batch = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+        self._writer.write_batch(batch, row_group_size=max(batch.num_rows, 1))
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()
+
+
+def nan_columns(batch: pa.RecordBatch) -> set[str]:
+    """Top-level columns with a NaN in this batch, at any depth."""
+    return {
+        name
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if _has_float(column.type) and _holds_nan(column)
+    }
+
+
+def _has_float(arrow_type: pa.DataType) -> bool:
+    return any(pa.types.is_floating(leaf) for leaf in _leaf_types(arrow_type))
+
+
+def _holds_nan(array: pa.Array) -> bool:
+    if pa.types.is_floating(array.type):
+        return bool(pc.any(pc.is_nan(array)).as_py())
+    if pa.types.is_struct(array.type):
+        return any(_holds_nan(child) for child in array.flatten())
+    if pa.types.is_map(array.type):
+        return _holds_nan(array.keys) or _holds_nan(array.items)
+    if pa.types.is_list(array.type):
+        return _holds_nan(array.flatten())
+    return False
+
+
+def _leaf_types(arrow_type: pa.DataType) -> Iterator[pa.DataType]:
+    if pa.types.is_nested(arrow_type):
+        for index in range(arrow_type.num_fields):
+            yield from _leaf_types(arrow_type.field(index).type)
+    else:
+        yield arrow_type
+
+
+def _has_nanos(arrow_type: pa.DataType) -> bool:
+    return any(
+        pa.types.is_timestamp(leaf) and leaf.unit == "ns" for leaf in _leaf_types(arrow_type)
+    )
+
+
+def _leaves(schema: pa.Schema) -> Iterator[str]:
+    """Paths of the leaf columns as Parquet spells them."""
+    for field in schema:
+        yield from _leaf_paths(field.name, field.type)
+
+
+def _leaf_paths(path: str, arrow_type: pa.DataType) -> Iterator[str]:
+    if pa.types.is_struct(arrow_type):
+        for index in range(arrow_type.num_fields):
+            child = arrow_type.field(index)
+            yield from _leaf_paths(f"{path}.{child.name}", child.type)
+    elif pa.types.is_map(arrow_type):
+        yield from _leaf_paths(f"{path}.key_value.key", arrow_type.key_type)
+        yield from _leaf_paths(f"{path}.key_value.value", arrow_type.item_type)
+    elif pa.types.is_list(arrow_type):
+        yield from _leaf_paths(f"{path}.list.element", arrow_type.value_type)
+    else:
+        yield path
+
+
+def _dictionary_columns(schema: pa.Schema, sample: pa.RecordBatch) -> list[str]:
+    """Leaf columns worth a dictionary: those that repeat their values in the sample."""
+    head = sample.slice(0, _SAMPLE_ROWS)
+    chosen: list[str] = []
+    for field, column in zip(schema, head.columns, strict=True):
+        if pa.types.is_boolean(field.type) or _is_wide_decimal(field.type):
+            continue
+        if pa.types.is_nested(field.type):
+            wide = [pa.types.is_decimal(leaf) for leaf in _leaf_types(field.type)]
+            paths = list(_leaf_paths(field.name, field.type))
+            chosen += [path for path, skip in zip(paths, wide, strict=True) if not skip]
+        elif _repeats(column):
+            chosen.append(field.name)
+    return chosen
+
+
+def _is_wide_decimal(arrow_type: pa.DataType) -> bool:
+    return pa.types.is_decimal(arrow_type) and arrow_type.precision > 18
+
+
+def _repeats(column: pa.Array) -> bool:
+    """Whether at most half of the sampled values are distinct (dictionaries pay from there on)."""
+    if len(column) == 0:
+        return False
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    return bool(pc.count_distinct(column, mode="all").as_py() * 2 <= len(column))
+
+
+def _without_short_timestamps(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.with_type(_integer_timestamps(field.type)) for field in schema])
+
+
+def _integer_timestamps(arrow_type: pa.DataType) -> pa.DataType:
+    """The type with int64 in place of every timestamp that must not become INT96."""
+    if pa.types.is_timestamp(arrow_type):
+        return arrow_type if arrow_type.unit == "ns" else pa.int64()
+    if pa.types.is_struct(arrow_type):
+        members = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
+        return pa.struct([m.with_type(_integer_timestamps(m.type)) for m in members])
+    if pa.types.is_map(arrow_type):
+        key, item = arrow_type.key_field, arrow_type.item_field
+        return pa.map_(
+            key.with_type(_integer_timestamps(key.type)),
+            item.with_type(_integer_timestamps(item.type)),
+        )
+    if pa.types.is_list(arrow_type):
+        value = arrow_type.value_field
+        return pa.list_(value.with_type(_integer_timestamps(value.type)))
+    return arrow_type
+
+
+def _recast(array: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+    """The same buffers under another type (timestamps and int64 have one layout)."""
+    if array.type == arrow_type:
+        return array
+    if not pa.types.is_nested(arrow_type):
+        if pa.types.is_timestamp(array.type) and pa.types.is_int64(arrow_type):
+            return array.view(pa.int64())
+        return array.cast(arrow_type)
+    if pa.types.is_struct(arrow_type):
+        fields = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
+        children = [
+            _recast(array.field(index), field.type) for index, field in enumerate(fields)
+        ]
+        return pa.StructArray.from_arrays(children, fields=fields, mask=_null_mask(array))
+    array = _compact(array)
+    if pa.types.is_map(arrow_type):
+        return pa.MapArray.from_arrays(
+            array.offsets,
+            _recast(array.keys, arrow_type.key_type),
+            _recast(array.items, arrow_type.item_type),
+            type=arrow_type,
+            mask=_null_mask(array),
+        )
+    return pa.ListArray.from_arrays(
+        array.offsets,
+        _recast(array.values, arrow_type.value_type),
+        type=arrow_type,
+        mask=_null_mask(array),
+    )
+
+
+def _null_mask(array: pa.Array) -> pa.Array | None:
+    return array.is_null() if array.null_count else None
+
+
+def _compact(array: pa.Array) -> pa.Array:
+    """An equal array with offset 0 (from_arrays with a mask refuses sliced offsets)."""
+    return pa.concat_arrays([array, array.slice(0, 0)]) if array.offset else array

@@ -1,0 +1,80 @@
+"""Murmur3 (32 bits) over whole words, many rows at once.
+
+The state of every row is one element of a uint32 array; ``mix_words`` feeds one word a row. The
+number of numpy calls depends on the words of a row, not on the number of rows.
+
+Source: ``org.apache.paimon.utils.MurmurHashUtils``.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+UInt32s = NDArray[np.uint32]
+Int32s = NDArray[np.int32]
+
+SEED: Final = 42
+_MASK: Final = 0xFFFFFFFF
+_C1, _C2, _C3 = 0xCC9E2D51, 0x1B873593, 0xE6546B64
+_F1, _F2 = 0x85EBCA6B, 0xC2B2AE35
+_u32 = np.uint32
+
+
+def mix_word(state: int, word: int) -> int:
+    """The state of one row after one more word, both as unsigned numbers."""
+    k = word * _C1 & _MASK
+    k = (k << 15 | k >> 17) & _MASK
+    state ^= k * _C2 & _MASK
+    state = (state << 13 | state >> 19) & _MASK
+    return (state * 5 + _C3) & _MASK
+
+
+def murmur_bytes(data: bytes) -> int:
+    """The hash of one row; ``len(data)`` is a multiple of 4."""
+    state = SEED
+    for (word,) in struct.iter_unpack("<I", data):
+        state = mix_word(state, word)
+    state ^= len(data)
+    state ^= state >> 16
+    state = state * _F1 & _MASK
+    state ^= state >> 13
+    state = state * _F2 & _MASK
+    state ^= state >> 16
+    return state - (1 << 32) if state >> 31 else state
+
+
+def mix_words(state: UInt32s, words: UInt32s) -> None:
+    """Feeds ``words[i]`` to ``state[i]``, in place.
+
+    Shapes:
+        both of n elements; ``words`` may be strided.
+    """
+    k = np.multiply(words, _u32(_C1))
+    t = np.left_shift(k, _u32(15))
+    np.right_shift(k, _u32(17), out=k)
+    np.bitwise_or(k, t, out=k)
+    np.multiply(k, _u32(_C2), out=k)
+    np.bitwise_xor(state, k, out=state)
+    np.left_shift(state, _u32(13), out=t)
+    np.right_shift(state, _u32(19), out=k)
+    np.bitwise_or(k, t, out=state)
+    np.multiply(state, _u32(5), out=state)
+    np.add(state, _u32(_C3), out=state)
+
+
+def finish(state: UInt32s, length: int | UInt32s) -> Int32s:
+    """The hashes of rows of ``length`` bytes; ``state`` is overwritten and returned as int32."""
+    np.bitwise_xor(state, _u32(length) if isinstance(length, int) else length, out=state)
+    t = np.right_shift(state, _u32(16))
+    np.bitwise_xor(state, t, out=state)
+    np.multiply(state, _u32(_F1), out=state)
+    np.right_shift(state, _u32(13), out=t)
+    np.bitwise_xor(state, t, out=state)
+    np.multiply(state, _u32(_F2), out=state)
+    np.right_shift(state, _u32(16), out=t)
+    np.bitwise_xor(state, t, out=state)
+    return state.view(np.int32)

@@ -1,0 +1,229 @@
+"""Manifests and their lists, read: whole, pruned, or as one snapshot's change.
+
+Manifests never change and their names are never given twice, so what was read is kept (up to a
+bound), and a committer leaves here what it wrote.
+
+Source: ``org.apache.paimon.operation.AbstractFileStoreScan``, ``ManifestFile``, ``ManifestList``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from tablestore.errors import CorruptDataError
+from tablestore.format.index_manifest import decode_index_manifest
+from tablestore.format.manifest import decode_manifest, merge_entries
+from tablestore.format.manifest_list import decode_manifest_list
+from tablestore.format.paths import manifest_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tablestore.format.index_manifest import IndexManifestEntry
+    from tablestore.format.manifest import ManifestEntry
+    from tablestore.format.manifest_list import ManifestFileMeta
+    from tablestore.format.snapshot import Snapshot
+    from tablestore.store.base import Store
+
+T = TypeVar("T")
+
+_KEPT_LISTS: Final = 4096  # lines of manifest lists
+_KEPT_ENTRIES: Final = 8192  # entries of manifests
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries are wanted; what is None lets all pass.
+
+    Every part must answer alike for an ADD and the DELETE that repeats it.
+
+    Attributes:
+        manifest: False for a manifest that cannot hold a wanted entry, by its list's statistics.
+        partition: by the serialized partition row; asked once for each partition.
+        bucket: by bucket and total buckets.
+        levels: lowest and highest level, both included.
+    """
+
+    manifest: Callable[[ManifestFileMeta], bool] | None = None
+    partition: Callable[[bytes], bool] | None = None
+    bucket: Callable[[int, int], bool] | None = None
+    levels: tuple[int, int] | None = None
+
+    def wants_manifest(self, meta: ManifestFileMeta) -> bool:
+        """False where the statistics exclude every entry of the manifest."""
+        if self.levels is not None and meta.min_level is not None and meta.max_level is not None:
+            low, high = self.levels
+            if meta.max_level < low or meta.min_level > high:
+                return False
+        return self.manifest is None or self.manifest(meta)
+
+    def select(self, entries: Iterable[ManifestEntry]) -> list[ManifestEntry]:
+        """The entries that pass."""
+        asked: dict[bytes, bool] = {}
+        return [entry for entry in entries if self._wants(entry, asked)]
+
+    def _wants(self, entry: ManifestEntry, asked: dict[bytes, bool]) -> bool:
+        if self.levels is not None and not self.levels[0] <= entry.file.level <= self.levels[1]:
+            return False
+        if self.bucket is not None and not self.bucket(entry.bucket, entry.total_buckets):
+            return False
+        if self.partition is None:
+            return True
+        known = asked.get(entry.partition)
+        if known is None:
+            known = asked[entry.partition] = self.partition(entry.partition)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class EntryScan:
+    """Live entries of a snapshot, and what was looked at to find them.
+
+    Attributes:
+        entries: ADD entries in manifest order.
+        manifests_total: manifests in the lists of the snapshot.
+        manifests_read: those that the statistics did not exclude.
+        entries_read: entries in them, added and deleted ones.
+    """
+
+    entries: tuple[ManifestEntry, ...]
+    manifests_total: int
+    manifests_read: int
+    entries_read: int
+
+
+class Manifests:
+    """The manifests of one table; may be shared between threads.
+
+    Args:
+        store: rooted at the table.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lists: _Kept[tuple[ManifestFileMeta, ...]] = _Kept(_KEPT_LISTS)
+        self._entries: _Kept[tuple[ManifestEntry, ...]] = _Kept(_KEPT_ENTRIES)
+        self._indexes: _Kept[tuple[IndexManifestEntry, ...]] = _Kept(_KEPT_ENTRIES)
+
+    def read_list(self, name: str) -> tuple[ManifestFileMeta, ...]:
+        """The lines of a manifest list.
+
+        Raises:
+            NotFoundError: it is not there.
+            CorruptDataError: it is damaged.
+        """
+        found = self._lists.get(name)
+        if found is None:
+            key = _key(name, "manifest list")
+            found = tuple(decode_manifest_list(self._store.get(key), name=key))
+            self._lists.put(name, found)
+        return found
+
+    def read(self, name: str) -> tuple[ManifestEntry, ...]:
+        """The entries of a manifest in file order.
+
+        Raises:
+            NotFoundError: it is not there.
+            CorruptDataError: it is damaged.
+        """
+        found = self._entries.get(name)
+        if found is None:
+            key = _key(name, "manifest")
+            found = tuple(decode_manifest(self._store.get(key), name=key))
+            self._entries.put(name, found)
+        return found
+
+    def read_index(self, name: str | None) -> tuple[IndexManifestEntry, ...]:
+        """The index files that an index manifest names; none without a name.
+
+        Raises:
+            NotFoundError: it is not there.
+            CorruptDataError: it is damaged.
+        """
+        if name is None:
+            return ()
+        found = self._indexes.get(name)
+        if found is None:
+            key = _key(name, "index manifest")
+            found = tuple(decode_index_manifest(self._store.get(key), name=key))
+            self._indexes.put(name, found)
+        return found
+
+    def of(self, snapshot: Snapshot | None) -> tuple[ManifestFileMeta, ...]:
+        """All manifests of a snapshot, base before delta; their merged entries are its files."""
+        if snapshot is None:
+            return ()
+        base = self.read_list(snapshot.base_manifest_list)
+        return base + self.read_list(snapshot.delta_manifest_list)
+
+    def delta(self, snapshot: Snapshot) -> list[ManifestEntry]:
+        """What a snapshot changed, ADD and DELETE, in order."""
+        metas = self.read_list(snapshot.delta_manifest_list)
+        return [entry for meta in metas for entry in self.read(meta.file_name)]
+
+    def changelog(self, snapshot: Snapshot) -> list[ManifestEntry]:
+        """The changelog files of a snapshot."""
+        if snapshot.changelog_manifest_list is None:
+            return []
+        metas = self.read_list(snapshot.changelog_manifest_list)
+        return [entry for meta in metas for entry in self.read(meta.file_name)]
+
+    def live(self, snapshot: Snapshot, wanted: EntryFilter | None = None) -> EntryScan:
+        """The live data files of a snapshot that pass a filter.
+
+        Raises:
+            CorruptDataError: a manifest is damaged, or one deletes a file that is not live.
+        """
+        chosen = wanted or EntryFilter()
+        metas = self.of(snapshot)
+        read = [meta for meta in metas if chosen.wants_manifest(meta)]
+        parts = [self.read(meta.file_name) for meta in read]
+        live = merge_entries([chosen.select(part) for part in parts])
+        return EntryScan(tuple(live), len(metas), len(read), sum(map(len, parts)))
+
+    def keep_list(self, name: str, metas: Sequence[ManifestFileMeta]) -> None:
+        """Remembers a manifest list that was just written."""
+        self._lists.put(name, tuple(metas))
+
+    def keep_entries(self, name: str, entries: Sequence[ManifestEntry]) -> None:
+        """Remembers a manifest that was just written."""
+        self._entries.put(name, tuple(entries))
+
+
+class _Kept(Generic[T]):
+    """The values used last, bounded by the sum of their lengths."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._values: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self._total = 0
+
+    def get(self, name: str) -> T | None:
+        with self._lock:
+            found = self._values.get(name)
+            if found is None:
+                return None
+            self._values.move_to_end(name)
+            return found[0]
+
+    def put(self, name: str, value: T) -> None:
+        weight = 1 + len(value)  # type: ignore[arg-type]
+        if weight > self._limit:
+            return
+        with self._lock:
+            old = self._values.pop(name, None)
+            self._total += weight - (old[1] if old else 0)
+            self._values[name] = (value, weight)
+            while self._total > self._limit:
+                self._total -= self._values.popitem(last=False)[1][1]
+
+
+def _key(name: str, what: str) -> str:
+    # Names inside a table are untrusted: only a plain file name may be followed.
+    if "/" in name or "\0" in name or name in {"", ".", ".."}:
+        raise CorruptDataError(what, name=name, expected="a plain file name", found=repr(name))
+    return manifest_path(name)

@@ -1,0 +1,262 @@
+"""Which files of a snapshot a read must open, and how each bucket is read.
+
+Pruning goes from cheap to dear: manifests by their list's statistics, then entries by partition,
+bucket, key statistics and value statistics. On a primary-key table a filter on a value column may
+drop a file only where no other file can hold another version of its keys.
+
+Source: ``org.apache.paimon.operation.KeyValueFileStoreScan``, ``AppendOnlyFileStoreScan``,
+``table.source.MergeTreeSplitGenerator``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tablestore.format.binary_row import Timestamp, decode_row
+from tablestore.format.bucket import bucket_ids
+from tablestore.format.values import values_to_arrow
+from tablestore.lsm.sections import Section, sections
+from tablestore.metadata.manifests import EntryFilter
+from tablestore.predicate.arrow_scalar import array_of
+from tablestore.predicate.evaluate import columns, mask
+from tablestore.predicate.prune import equality_values, may_match, split
+from tablestore.read.ranges import stats_ranges, value_ranges
+from tablestore.types.arrow import to_arrow
+
+if TYPE_CHECKING:
+    from tablestore.format.manifest import ManifestEntry
+    from tablestore.format.manifest_list import ManifestFileMeta
+    from tablestore.predicate.nodes import Predicate
+    from tablestore.read.view import TableView
+
+
+@dataclass(frozen=True)
+class BucketPlan:
+    """The files to read of one bucket.
+
+    Attributes:
+        partition: serialized partition.
+        bucket: the bucket.
+        sections: disjoint in keys, ascending; each a list of sorted runs. Append tables have one
+            section with one run, in write order.
+    """
+
+    partition: bytes
+    bucket: int
+    sections: list[Section[ManifestEntry]]
+
+    @property
+    def files(self) -> list[ManifestEntry]:
+        """All files of the bucket."""
+        return [entry for section in self.sections for run in section for entry in run]
+
+
+@dataclass
+class Funnel:
+    """How many objects were left after each pruning step."""
+
+    manifests: int = 0
+    manifests_read: int = 0
+    files: int = 0
+    files_after: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """What to read.
+
+    Attributes:
+        buckets: in manifest order.
+        predicate: to apply to every row; None when all rows are wanted.
+        key_part: the part of the predicate that reads primary-key columns only.
+        funnel: how the files were found.
+    """
+
+    buckets: list[BucketPlan]
+    predicate: Predicate | None
+    key_part: Predicate | None
+    funnel: Funnel
+
+
+def plan_read(view: TableView, predicate: Predicate | None) -> ReadPlan:
+    """Plan a read of a snapshot.
+
+    Args:
+        view: the table at a snapshot.
+        predicate: bound to the table's columns, or None.
+    """
+    funnel = Funnel()
+    partition_part, _ = split(predicate, view.schema.partition_keys)
+    key_part, _ = split(predicate, view.schema.primary_keys)
+    plan = ReadPlan([], predicate, key_part, funnel)
+    if view.snapshot is None:
+        return plan
+    wanted = EntryFilter(manifest=_manifest_test(view, partition_part))
+    scan = view.state.base.scan(view.snapshot, wanted)
+    funnel.manifests, funnel.manifests_read = scan.manifests_total, scan.manifests_read
+    entries = list(scan.entries)
+    funnel.files = len(entries)
+    steps: list[tuple[str, Callable[[ManifestEntry], bool] | None]] = [
+        ("partition", _partition_test(view, partition_part)),
+        ("bucket", _bucket_test(view, predicate)),
+        ("key", _key_test(view, key_part)),
+    ]
+    for name, test in steps:
+        if test is not None:
+            entries = [entry for entry in entries if test(entry)]
+        funnel.files_after[name] = len(entries)
+    grouped: dict[tuple[bytes, int], list[ManifestEntry]] = {}
+    for entry in entries:
+        grouped.setdefault((entry.partition, entry.bucket), []).append(entry)
+    for (partition, bucket), files in grouped.items():
+        bucket_plan = BucketPlan(partition, bucket, _sections(view, files, predicate))
+        if bucket_plan.sections:
+            plan.buckets.append(bucket_plan)
+    funnel.files_after["value"] = sum(len(bucket.files) for bucket in plan.buckets)
+    return plan
+
+
+def _manifest_test(
+    view: TableView, part: Predicate | None
+) -> Callable[[ManifestFileMeta], bool] | None:
+    names = view.schema.partition_keys
+    if part is None:
+        return None
+    types = [view.schema.field(name).type for name in names]
+
+    def test(meta: ManifestFileMeta) -> bool:
+        count = meta.num_added_files + meta.num_deleted_files
+        return may_match(part, stats_ranges(meta.partition_stats, names, types), count)
+
+    return test
+
+
+def _partition_test(
+    view: TableView, part: Predicate | None
+) -> Callable[[ManifestEntry], bool] | None:
+    if part is None:
+        return None
+    matches = partition_matcher(view, part)
+    return lambda entry: matches(entry.partition)
+
+
+def partition_matcher(view: TableView, part: Predicate) -> Callable[[bytes], bool]:
+    """Whether the rows of a partition can be selected by a predicate on partition columns."""
+    names = view.schema.partition_keys
+    types = [view.schema.field(name).type for name in names]
+    known: dict[bytes, bool] = {}
+
+    def test(partition: bytes) -> bool:
+        found = known.get(partition)
+        if found is None:
+            values = decode_row(partition, types)
+            arrays = [
+                values_to_arrow([value], kind) for value, kind in zip(values, types, strict=True)
+            ]
+            row = pa.RecordBatch.from_arrays(arrays, names=list(names))
+            found = known[partition] = bool(mask(part, row)[0].as_py())
+        return found
+
+    return test
+
+
+def _bucket_test(
+    view: TableView, predicate: Predicate | None
+) -> Callable[[ManifestEntry], bool] | None:
+    if predicate is None or view.options.bucket <= 0:
+        return None
+    keys = view.schema.bucket_keys
+    values = equality_values(predicate, keys)
+    if values is None:
+        return None
+    types = [view.schema.field(name).type for name in keys]
+    arrays = [
+        array_of([row[index] for row in values], to_arrow(kind)) for index, kind in enumerate(types)
+    ]
+    chosen: dict[int, frozenset[int]] = {}
+
+    def test(entry: ManifestEntry) -> bool:
+        # a partition keeps the bucket count that it was written with
+        total = entry.total_buckets
+        if total <= 0:
+            return True
+        if total not in chosen:
+            ids = bucket_ids(arrays, types, view.options.bucket_function, total)
+            chosen[total] = frozenset(ids.tolist())
+        return entry.bucket in chosen[total]
+
+    return test
+
+
+def _key_test(view: TableView, part: Predicate | None) -> Callable[[ManifestEntry], bool] | None:
+    if part is None or not view.key or not columns(part) & set(view.key):
+        return None
+
+    def test(entry: ManifestEntry) -> bool:
+        ranges = stats_ranges(entry.file.key_stats, view.key, view.key_types)
+        return may_match(part, ranges, entry.file.row_count)
+
+    return test
+
+
+def _sections(
+    view: TableView, files: list[ManifestEntry], predicate: Predicate | None
+) -> list[Section[ManifestEntry]]:
+    fits = _value_test(view, predicate)
+    if not view.key:
+        kept = [entry for entry in files if fits(entry)]
+        kept.sort(key=lambda entry: entry.file.min_sequence_number)
+        return [[kept]] if kept else []
+    bounds = {
+        id(entry): (
+            comparable_key(decode_row(entry.file.min_key, view.key_types)),
+            comparable_key(decode_row(entry.file.max_key, view.key_types)),
+        )
+        for entry in files
+    }
+    found = sections(files, lambda e: bounds[id(e)][0], lambda e: bounds[id(e)][1])
+    kept_sections = []
+    for section in found:
+        if len(section) == 1:
+            run = [entry for entry in section[0] if fits(entry)]
+            if run:
+                kept_sections.append([run])
+        elif any(fits(entry) for run in section for entry in run):
+            kept_sections.append(section)
+    return kept_sections
+
+
+def _value_test(view: TableView, predicate: Predicate | None) -> Callable[[ManifestEntry], bool]:
+    if predicate is None:
+        return lambda entry: True
+    names = columns(predicate)
+    fields = [item for item in view.schema.fields if item.name in names]
+
+    def test(entry: ManifestEntry) -> bool:
+        schema = view.file_schema(entry.file.schema_id)
+        ranges = value_ranges(entry.file, schema, fields)
+        return may_match(predicate, ranges, entry.file.row_count)
+
+    return test
+
+
+def comparable_key(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A decoded key as values that compare like Paimon's keys (Java's order of floats)."""
+    return tuple(_comparable(value) for value in values)
+
+
+def _comparable(value: Any) -> Any:
+    if value is None:
+        return (0, 0)  # nulls first
+    if isinstance(value, float):
+        # NaN above all numbers, -0.0 below 0.0
+        if value != value:
+            return (2, 0.0, 0)
+        return (1, value, 0 if str(value).startswith("-") else 1)
+    if isinstance(value, Timestamp):
+        return (1, value.millis, value.nanos_of_milli)
+    return (1, value)

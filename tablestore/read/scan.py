@@ -1,0 +1,249 @@
+"""Run a read plan: open files, merge, filter, project, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
+from tablestore.datafile.parquet_reader import BATCH_ROWS
+from tablestore.predicate.evaluate import columns as predicate_columns
+from tablestore.predicate.evaluate import mask
+from tablestore.predicate.prune import may_match
+from tablestore.runs.data_file import FileRequest, read_data_file
+from tablestore.runs.merged import WindowShape, merge_runs
+from tablestore.types.arrow import to_arrow_schema
+
+if TYPE_CHECKING:
+    from tablestore.format.manifest import ManifestEntry
+    from tablestore.lsm.sections import Section, SortedRun
+    from tablestore.merge.groups import MergeEngine
+    from tablestore.predicate.nodes import Predicate
+    from tablestore.predicate.prune import ColumnRange
+    from tablestore.read.plan import BucketPlan, ReadPlan
+    from tablestore.read.view import TableView
+    from tablestore.types.model import DataField
+
+_ORDERED_ROWS_MAX: Final = 262_144
+"""Sections up to this size come in key order; larger ones spare the gather that sorting costs."""
+
+_BATCH_ROWS_MIN: Final = 1_024
+_DECODED_PER_STORED: Final = 6
+"""Bytes in memory for a byte of Parquet, on the safe side."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A read ready to run.
+
+    Attributes:
+        view: the table at a snapshot.
+        plan: what to read.
+        columns: names of the columns to give, in order.
+        engine: merges versions of a key.
+        limit: rows to give at most, or None.
+        memory: bytes that decoded batches may take at a time, or None for the default batch size.
+    """
+
+    view: TableView
+    plan: ReadPlan
+    columns: tuple[str, ...]
+    engine: MergeEngine
+    limit: int | None = None
+    memory: int | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the batches."""
+        return to_arrow_schema(self.view.fields(self.columns))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The selected rows; the order of rows is not defined."""
+        schema = self.schema
+        left = self.limit
+        for batch in self._filtered():
+            rows = batch.select(list(self.columns))
+            if left is not None:
+                rows = rows.slice(0, left)
+                left -= rows.num_rows
+            if rows.num_rows:
+                yield _with_schema(rows, schema)
+            if left == 0:
+                return
+
+    def _filtered(self) -> Iterator[pa.RecordBatch]:
+        if self.limit == 0:
+            return
+        for bucket in self.plan.buckets:
+            for section in bucket.sections:
+                for batch in self._section(bucket, section):
+                    kept = _select(batch, self.plan.predicate)
+                    if kept.num_rows:
+                        yield kept
+
+    def _section(
+        self, bucket: BucketPlan, section: Section[ManifestEntry]
+    ) -> Iterator[pa.RecordBatch]:
+        wanted = self._wanted()
+        if not self.view.key:
+            yield from self._run(bucket, section[0], wanted, self.plan.predicate, BATCH_ROWS)
+        elif len(section) == 1:
+            yield from self._single_run(bucket, section[0], wanted)
+        else:
+            yield from self._merged(bucket, section, wanted)
+
+    def _wanted(self) -> tuple[str, ...]:
+        """Columns to give and columns to filter by."""
+        more = predicate_columns(self.plan.predicate) if self.plan.predicate is not None else ()
+        return tuple(dict.fromkeys((*self.columns, *sorted(more))))
+
+    def _single_run(
+        self, bucket: BucketPlan, run: SortedRun[ManifestEntry], wanted: tuple[str, ...]
+    ) -> Iterator[pa.RecordBatch]:
+        """Files without other versions of their keys: read raw, retracts left out."""
+        for entry in run:
+            fields = self.view.fields(wanted)
+            if entry.file.delete_row_count == 0:
+                yield from self._file(bucket, entry, fields, self.plan.predicate, BATCH_ROWS)
+                continue
+            for batch in self._file(
+                bucket, entry, (*fields, KIND_FIELD), self.plan.predicate, BATCH_ROWS
+            ):
+                kind = batch.column(len(fields))
+                kept = pc.equal(pc.bit_wise_and(kind, pa.scalar(1, pa.int8())), 0)
+                yield batch.select(list(range(len(fields)))).filter(kept)
+
+    def _merged(
+        self, bucket: BucketPlan, section: Section[ManifestEntry], wanted: tuple[str, ...]
+    ) -> Iterator[pa.RecordBatch]:
+        runs, by_age = _oldest_first(section)
+        files = [entry.file for run in runs for entry in run]
+        deletes = any(meta.delete_row_count != 0 for meta in files)
+        names = tuple(dict.fromkeys((*wanted, *self.view.key)))
+        system: list[DataField] = [] if by_age else [SEQUENCE_FIELD]
+        system += [KIND_FIELD] if deletes else []
+        fields = (*self.view.fields(names), *system)
+        shape = WindowShape(
+            key=tuple(names.index(name) for name in self.view.key),
+            sequence=None if by_age else len(names),
+            kind=len(fields) - 1 if deletes else None,
+            output=tuple(range(len(wanted))),
+            ordered=sum(meta.row_count for meta in files) <= _ORDERED_ROWS_MAX,
+        )
+        rows = self._batch_rows(runs)
+        # a filter on values may see the newest version only; on keys it selects all versions alike
+        sources = [
+            self._run(bucket, run, names, self.plan.key_part, rows, tuple(system)) for run in runs
+        ]
+        yield from merge_runs(sources, shape, self.engine)
+
+    def _batch_rows(self, runs: Sequence[SortedRun[ManifestEntry]]) -> int:
+        if self.memory is None:
+            return BATCH_ROWS
+        files = [entry.file for run in runs for entry in run]
+        stored = sum(meta.file_size for meta in files) / max(sum(m.row_count for m in files), 1)
+        row_bytes = max(stored * _DECODED_PER_STORED, 1)
+        fitting = int(self.memory / (row_bytes * 2 * len(runs)))
+        return min(max(fitting, _BATCH_ROWS_MIN), BATCH_ROWS)
+
+    def _run(
+        self,
+        bucket: BucketPlan,
+        run: Iterable[ManifestEntry],
+        names: tuple[str, ...],
+        prune: Predicate | None,
+        batch_rows: int,
+        system: tuple[DataField, ...] = (),
+    ) -> Iterator[pa.RecordBatch]:
+        fields = (*self.view.fields(names), *system)
+        for entry in run:
+            yield from self._file(bucket, entry, fields, prune, batch_rows)
+
+    def _file(
+        self,
+        bucket: BucketPlan,
+        entry: ManifestEntry,
+        fields: tuple[DataField, ...],
+        prune: Predicate | None,
+        batch_rows: int,
+    ) -> Iterator[pa.RecordBatch]:
+        yield from read_data_file(self._request(bucket, entry, fields), prune_by(prune), batch_rows)
+
+    def _request(
+        self, bucket: BucketPlan, entry: ManifestEntry, fields: tuple[DataField, ...]
+    ) -> FileRequest:
+        view = self.view
+        return FileRequest(
+            store=view.state.store,
+            key=view.folders.file(bucket.partition, bucket.bucket, entry.file, view.state.store),
+            meta=entry.file,
+            schema=view.file_schema(entry.file.schema_id),
+            keyed=bool(view.key),
+            fields=fields,
+        )
+
+    def row_groups(self) -> tuple[int, int]:
+        """Row groups of the planned files, and those that the filter leaves (opens footers)."""
+        total = kept = 0
+        names = tuple(sorted(predicate_columns(self.plan.predicate)))
+        for bucket in self.plan.buckets:
+            for section in bucket.sections:
+                merged = len(section) > 1
+                part = self.plan.key_part if merged else self.plan.predicate
+                for entry in (entry for run in section for entry in run):
+                    request = self._request(bucket, entry, self.view.fields(names))
+                    all_groups, left = request.row_groups(prune_by(part))
+                    total += all_groups
+                    kept += left
+        return total, kept
+
+
+class RowGroupTest:
+    """Whether a row group may hold a row that a predicate selects."""
+
+    def __init__(self, predicate: Predicate) -> None:
+        self._predicate = predicate
+
+    def __call__(self, ranges: dict[str, ColumnRange], rows: int) -> bool:
+        """False where the ranges exclude every row."""
+        return may_match(self._predicate, ranges, rows)
+
+
+def prune_by(predicate: Predicate | None) -> RowGroupTest | None:
+    """A test of row groups, or None where there is nothing to test."""
+    return None if predicate is None else RowGroupTest(predicate)
+
+
+def _select(batch: pa.RecordBatch, predicate: Predicate | None) -> pa.RecordBatch:
+    if predicate is None:
+        return batch
+    chosen = mask(predicate, batch)
+    return batch if pc.all(chosen).as_py() else batch.filter(chosen)
+
+
+def _with_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    if not schema.names:
+        return batch
+    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def _oldest_first(
+    section: Section[ManifestEntry],
+) -> tuple[list[SortedRun[ManifestEntry]], bool]:
+    """The runs by age, and whether every row of a run is newer than all of those before it."""
+    spans = sorted(
+        (
+            (
+                min(entry.file.min_sequence_number for entry in run),
+                max(entry.file.max_sequence_number for entry in run),
+                index,
+            )
+            for index, run in enumerate(section)
+        )
+    )
+    apart = all(before[1] < after[0] for before, after in zip(spans, spans[1:], strict=False))
+    return [section[index] for _, _, index in spans], apart

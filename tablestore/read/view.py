@@ -1,0 +1,94 @@
+"""A table at one snapshot, as its readers see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from tablestore.errors import UnsupportedFormatError
+from tablestore.format.schema import TableSchema
+from tablestore.format.snapshot import Snapshot
+from tablestore.metadata.base import CommittedState
+from tablestore.options.table import TableOptions, check_readable
+from tablestore.runs.bucket_files import BucketFolders, types_of
+from tablestore.types.arrow import to_arrow_schema
+from tablestore.types.model import AtomicType, DataField, DataType, VectorType
+
+_REFUSED = {"VARIANT", "BLOB", "GEOMETRY", "GEOGRAPHY"}
+
+
+@dataclass(frozen=True)
+class TableView:
+    """What a read needs to know of a table.
+
+    Attributes:
+        name: for messages.
+        schema: the schema to read as: the snapshot's columns with the latest options.
+        options: the latest options.
+        snapshot: what to read; None for a table without commits.
+        state: the table's committed state.
+    """
+
+    name: str
+    schema: TableSchema
+    options: TableOptions
+    snapshot: Snapshot | None
+    state: CommittedState
+
+    def check(self) -> None:
+        """Refuse what would be read wrongly.
+
+        Raises:
+            UnsupportedFormatError: names the feature.
+        """
+        check_readable(self.schema.options, has_primary_key=bool(self.schema.primary_keys))
+        for field in self.schema.fields:
+            for part in field.type.walk():
+                if isinstance(part, VectorType) or (
+                    isinstance(part, AtomicType) and part.name in _REFUSED
+                ):
+                    raise UnsupportedFormatError(
+                        f"table {self.name}, column {field.name!r}: reading {field.type} is not "
+                        "supported yet",
+                        feature=field.type.sql(),
+                    )
+        if self.snapshot is None or self.snapshot.index_manifest is None:
+            return
+        for entry in self.state.manifests.read_index(self.snapshot.index_manifest):
+            if entry.index_type == "DELETION_VECTORS" and entry.row_count:
+                raise UnsupportedFormatError(
+                    f"table {self.name} has deletion vectors, which cannot be read yet",
+                    feature="deletion-vectors",
+                )
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as Arrow."""
+        return to_arrow_schema(self.schema.fields)
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The trimmed primary key; empty for append tables."""
+        return self.schema.trimmed_primary_key if self.schema.primary_keys else ()
+
+    @cached_property
+    def key_types(self) -> tuple[DataType, ...]:
+        """Types of the trimmed primary key."""
+        return types_of(self.schema, self.key)
+
+    @cached_property
+    def folders(self) -> BucketFolders:
+        """Where buckets are."""
+        return BucketFolders.of(self.schema, self.options)
+
+    def fields(self, names: tuple[str, ...]) -> tuple[DataField, ...]:
+        """Columns by name, in the order given."""
+        return tuple(self.schema.field(name) for name in names)
+
+    def file_schema(self, schema_id: int) -> TableSchema:
+        """The schema that a data file was written with."""
+        if schema_id == self.schema.id:
+            return self.schema
+        return self.state.schemas.load(schema_id)

@@ -1,0 +1,85 @@
+"""Where the data files of a table are, and what new ones are called."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tablestore.errors import UnsupportedFormatError
+from tablestore.format.binary_row import decode_row
+from tablestore.format.manifest import DataFileMeta
+from tablestore.format.partition import partition_path
+from tablestore.format.paths import bucket_folder
+from tablestore.format.schema import TableSchema
+from tablestore.options.table import TableOptions
+from tablestore.store.base import Store
+from tablestore.types.model import DataType
+
+
+@dataclass(frozen=True)
+class BucketFolders:
+    """Keys of bucket folders under the table root.
+
+    Attributes:
+        partition_keys: names of the partition columns.
+        partition_types: their types.
+        default_name: directory value of null and blank (``partition.default-name``).
+        legacy: how values are spelled (``partition.legacy-name``).
+        data_dir: folder between the root and the partitions (``data-file.path-directory``).
+    """
+
+    partition_keys: tuple[str, ...]
+    partition_types: tuple[DataType, ...]
+    default_name: str
+    legacy: bool
+    data_dir: str | None
+
+    @classmethod
+    def of(cls, schema: TableSchema, options: TableOptions) -> BucketFolders:
+        """The folders of a table."""
+        return cls(
+            schema.partition_keys,
+            tuple(schema.field(name).type for name in schema.partition_keys),
+            options.partition_default_name,
+            options.partition_legacy_name,
+            options.data_file_dir,
+        )
+
+    def folder(self, partition: bytes, bucket: int) -> str:
+        """Key of a bucket's folder, without a slash at the end."""
+        values = decode_row(partition, self.partition_types)
+        path = partition_path(
+            values, self.partition_keys, self.partition_types, self.default_name, self.legacy
+        )
+        return posixpath.join(self.data_dir or "", path, bucket_folder(bucket))
+
+    def file(self, partition: bytes, bucket: int, meta: DataFileMeta, store: Store) -> str:
+        """Key of a data file.
+
+        Raises:
+            UnsupportedFormatError: the file lies outside the table's folder.
+        """
+        if meta.external_path is None:
+            return posixpath.join(self.folder(partition, bucket), posixpath.basename(meta.file_name))
+        root = store.uri.rstrip("/") + "/"
+        if meta.external_path.startswith(root):
+            return meta.external_path[len(root) :]
+        raise UnsupportedFormatError(
+            f"data file {meta.file_name} lies outside the table, at {meta.external_path}; external "
+            "paths are not supported yet",
+            feature="data-file.external-paths",
+        )
+
+
+def file_names(prefix: str, extension: str) -> Callable[[], str]:
+    """Names for the new files of one bucket: one uuid, counted up."""
+    stem = f"{prefix}{uuid.uuid4()}"
+    count = iter(range(1 << 62))
+    return lambda: f"{stem}-{next(count)}.{extension}"
+
+
+def types_of(schema: TableSchema, names: Sequence[str]) -> tuple[DataType, ...]:
+    """The types of columns by name."""
+    return tuple(schema.field(name).type for name in names)

@@ -1,0 +1,143 @@
+"""Read one data file as columns of the table's schema."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
+from tablestore.datafile.parquet_reader import BATCH_ROWS, ParquetReader
+from tablestore.errors import CorruptDataError, NotFoundError, UnsupportedFormatError
+from tablestore.runs.evolve import Projection, project
+from tablestore.types.arrow import to_arrow_schema
+
+if TYPE_CHECKING:
+    from tablestore.format.manifest import DataFileMeta
+    from tablestore.format.schema import TableSchema
+    from tablestore.predicate.prune import ColumnRange
+    from tablestore.store.base import Store
+    from tablestore.types.model import DataField
+
+RowGroupTest = Callable[[dict[str, "ColumnRange"], int], bool]
+"""From ranges by column and the number of rows to whether the row group is wanted."""
+
+
+@dataclass(frozen=True)
+class FileRequest:
+    """A file, and the columns wanted of it.
+
+    Attributes:
+        store: where the table is.
+        key: the file's key.
+        meta: its entry.
+        schema: the schema that it was written with.
+        keyed: whether it has the system columns of primary-key tables.
+        fields: columns of the table's schema, and system columns.
+    """
+
+    store: Store
+    key: str
+    meta: DataFileMeta
+    schema: TableSchema
+    keyed: bool
+    fields: tuple[DataField, ...]
+
+    def projection(self) -> Projection:
+        """How the wanted columns come from the file's."""
+        names = None if self.meta.write_cols is None else set(self.meta.write_cols)
+        own = [item for item in self.schema.fields if names is None or item.name in names]
+        if self.keyed:
+            own += [SEQUENCE_FIELD, KIND_FIELD]
+        return project(own, self.fields)
+
+    @contextmanager
+    def open(self) -> Iterator[ParquetReader]:
+        """The opened file.
+
+        Raises:
+            CorruptDataError: it is missing, truncated or no Parquet.
+            UnsupportedFormatError: it has another format.
+        """
+        extension = posixpath.splitext(self.meta.file_name)[1]
+        if extension != ".parquet":
+            raise UnsupportedFormatError(
+                f"data file {self.key} is {extension.lstrip('.') or 'of no known format'}; only "
+                "Parquet can be read yet",
+                feature=extension,
+            )
+        try:
+            source = self.store.open_read(self.key, self.meta.file_size)
+        except NotFoundError as error:
+            raise CorruptDataError(
+                "data file",
+                name=self.key,
+                expected="the file that the snapshot refers to",
+                found="nothing; it was deleted, or its snapshot expired while it was read",
+            ) from error
+        with source:
+            reader = ParquetReader(source, self.key)
+            if reader.row_count != self.meta.row_count:
+                raise CorruptDataError(
+                    "data file",
+                    name=self.key,
+                    expected=f"{self.meta.row_count} rows",
+                    found=f"{reader.row_count}",
+                )
+            yield reader
+
+    def row_groups(self, test: RowGroupTest | None) -> tuple[int, int]:
+        """Row groups of the file, and those that the test leaves."""
+        with self.open() as reader:
+            return reader.row_groups, len(_groups(reader, self.projection(), test))
+
+
+def read_data_file(
+    request: FileRequest, test: RowGroupTest | None = None, batch_rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """The wanted columns of a file, in row order.
+
+    Args:
+        request: file and columns.
+        test: leaves out row groups; rows of the others are not filtered.
+        batch_rows: rows of a batch at most.
+    """
+    projection = request.projection()
+    schema = to_arrow_schema(request.fields)
+    with request.open() as reader:
+        groups = _groups(reader, projection, test)
+        if not groups:
+            return
+        for batch in reader.batches(projection.file_fields, groups, batch_rows):
+            yield batch if projection.is_identity else projection.apply(batch, schema)
+
+
+def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | None) -> list[int]:
+    groups = list(range(reader.row_groups))
+    if test is None:
+        return groups
+    return [
+        group
+        for group in groups
+        if test(_ranges(reader, group, projection), reader.group_rows(group))
+    ]
+
+
+def _ranges(
+    reader: ParquetReader, group: int, projection: Projection
+) -> dict[str, ColumnRange]:
+    """Footer ranges under the table's names, for columns whose type did not change."""
+    known = reader.ranges(group, projection.file_fields)
+    found = {}
+    for source, item in zip(projection.sources, projection.fields, strict=True):
+        if source is None:
+            continue
+        old = projection.file_fields[source]
+        same = old.type.with_nullable(True) == item.type.with_nullable(True)
+        if same and old.name in known:
+            found[item.name] = known[old.name]
+    return found

@@ -1,0 +1,300 @@
+"""Write rows of one bucket into data files of a target size, with their statistics."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.datafile.layout import (
+    SEQUENCE_NUMBER,
+    VALUE_KIND,
+    file_schema,
+    key_value_fields,
+)
+from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, ParquetWriter, nan_columns
+from tablestore.format.binary_row import encode_row
+from tablestore.format.manifest import DataFileMeta
+from tablestore.format.stats import (
+    KEY_STATS_MODE,
+    ColumnStats,
+    StatsMode,
+    column_modes,
+    encode_key_stats,
+    encode_value_stats,
+)
+from tablestore.format.values import arrow_to_values
+
+if TYPE_CHECKING:
+    from tablestore.format.schema import TableSchema
+    from tablestore.options.table import TableOptions
+    from tablestore.store.base import Store, WriteStream
+    from tablestore.types.model import DataField
+
+FILE_SOURCE_APPEND = 0
+EMPTY_ROW = encode_row((), ())
+
+
+@dataclass(frozen=True)
+class FileShape:
+    """What all files of a table written at one level have in common.
+
+    Attributes:
+        fields: the table's columns.
+        physical: columns of the file, in its order.
+        key: names of the trimmed primary key; empty for append tables.
+        schema_id: id of the schema that the rows have.
+        level: LSM level of the files.
+        compression: a ``file.compression`` value.
+        zstd_level: zstd's level.
+        target_size: bytes at which a file is full.
+        target_rows: rows at which a file is full, or None.
+        modes: statistics mode of each column.
+        dense: leave columns without statistics out (``metadata.stats-dense-store``).
+    """
+
+    fields: tuple[DataField, ...]
+    physical: tuple[DataField, ...]
+    key: tuple[str, ...]
+    schema_id: int
+    level: int
+    compression: str
+    zstd_level: int
+    target_size: int
+    target_rows: int | None
+    modes: tuple[StatsMode, ...]
+    dense: bool
+    schema: pa.Schema = field(repr=False)
+
+    @classmethod
+    def of(cls, schema: TableSchema, options: TableOptions, *, level: int = 0) -> FileShape:
+        """The shape of new files of a table."""
+        key = schema.trimmed_primary_key
+        physical = (
+            key_value_fields(schema.fields, key, thin=options.thin_mode)
+            if schema.primary_keys
+            else schema.fields
+        )
+        return cls(
+            fields=schema.fields,
+            physical=physical,
+            key=key if schema.primary_keys else (),
+            schema_id=schema.id,
+            level=level,
+            compression=options.compression(level),
+            zstd_level=options.zstd_level,
+            target_size=options.target_file_size,
+            target_rows=options.target_file_row_num,
+            modes=column_modes(
+                schema.fields,
+                table_mode=options.level_stats_mode(level),
+                column_modes=options.column_stats_modes,
+                keep_first_n=options.stats_keep_first_n,
+                key=key if schema.primary_keys and options.thin_mode else (),
+            ),
+            dense=options.stats_dense_store,
+            schema=file_schema(physical),
+        )
+
+    def key_fields(self) -> list[DataField]:
+        """The columns of the trimmed primary key, in its order."""
+        by_name = {item.name: item for item in self.fields}
+        return [by_name[name] for name in self.key]
+
+
+class _OpenFile:
+    """One file being written: its stream, writer and what its entry will say."""
+
+    def __init__(
+        self, shape: FileShape, name: str, stream: WriteStream, first: pa.RecordBatch, nans: set[str]
+    ) -> None:
+        self.name = name
+        self.rows = 0
+        self.nans = nans
+        self._shape = shape
+        self._stream = stream
+        self._deletes = 0
+        self._sequences: tuple[int, int] | None = None
+        self._first = self._last = first.slice(0, 1)
+        self._writer = ParquetWriter(
+            stream,
+            shape.schema,
+            sample=first,
+            compression=shape.compression,
+            zstd_level=shape.zstd_level,
+            nan_columns=nans,
+        )
+        self._key_stats = [ColumnStats(item.type, KEY_STATS_MODE) for item in shape.key_fields()]
+        self._value_stats = [
+            ColumnStats(item.type, mode)
+            for item, mode in zip(shape.fields, shape.modes, strict=True)
+        ]
+
+    @property
+    def size(self) -> int:
+        return self._stream.tell()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write(batch)
+        self.rows += batch.num_rows
+        self._last = batch.slice(batch.num_rows - 1, 1)
+        for stats, name in zip(self._key_stats, self._shape.key, strict=True):
+            stats.add(batch.column(batch.schema.get_field_index(name)))
+        for stats, item in zip(self._value_stats, self._shape.fields, strict=True):
+            stats.add(batch.column(batch.schema.get_field_index(item.name)))
+        if self._shape.key:
+            self._count(batch)
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        bounds = pc.min_max(batch.column(batch.schema.get_field_index(SEQUENCE_NUMBER))).as_py()
+        low, high = self._sequences or (bounds["min"], bounds["max"])
+        self._sequences = (min(low, bounds["min"]), max(high, bounds["max"]))
+        kinds = batch.column(batch.schema.get_field_index(VALUE_KIND))
+        self._deletes += pc.sum(pc.bit_wise_and(kinds, pa.scalar(1, pa.int8()))).as_py() or 0
+
+    def finish(self, first_sequence: int) -> DataFileMeta:
+        self._writer.close()
+        size = self._stream.tell()
+        self._stream.close()
+        low, high = self._sequences or (first_sequence, first_sequence + self.rows - 1)
+        value_stats, columns = encode_value_stats(
+            self._shape.fields, self._value_stats, dense=self._shape.dense
+        )
+        return DataFileMeta(
+            file_name=self.name,
+            file_size=size,
+            row_count=self.rows,
+            min_key=self._key(self._first),
+            max_key=self._key(self._last),
+            key_stats=encode_key_stats(self._shape.key_fields(), self._key_stats),
+            value_stats=value_stats,
+            min_sequence_number=low,
+            max_sequence_number=high,
+            schema_id=self._shape.schema_id,
+            level=self._shape.level,
+            creation_time_ms=_local_millis(),
+            delete_row_count=self._deletes,
+            file_source=FILE_SOURCE_APPEND,
+            value_stats_cols=columns,
+        )
+
+    def _key(self, row: pa.RecordBatch) -> bytes:
+        names = self._shape.key
+        if not names:
+            return EMPTY_ROW
+        values = [
+            arrow_to_values(row.column(row.schema.get_field_index(name)))[0] for name in names
+        ]
+        return encode_row(values, [item.type for item in self._shape.key_fields()])
+
+    def abort(self) -> None:
+        self._stream.abort()
+
+
+class RollingWriter:
+    """Appends batches to data files and starts a new file where one is full.
+
+    A file also ends where a column that had no NaN so far gets one: its row-group statistics, which
+    other engines filter by, would lose these rows.
+
+    Args:
+        store: where the table is.
+        folder: key of the bucket's folder.
+        shape: what the files have in common.
+        next_name: gives the name of the next file.
+        first_sequence: number of the first row in append tables.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: str,
+        shape: FileShape,
+        next_name: Callable[[], str],
+        *,
+        first_sequence: int = 0,
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._shape = shape
+        self._next_name = next_name
+        self._sequence = first_sequence
+        self._open: _OpenFile | None = None
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._done: list[DataFileMeta] = []
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait for a row group to fill."""
+        return sum(batch.nbytes for batch in self._pending)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows with the file's physical columns, in the file's row order."""
+        if batch.num_rows == 0:
+            return
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        if self._pending_rows >= ROW_GROUP_ROWS:
+            self.flush(keep_rest=True)
+
+    def flush(self, *, keep_rest: bool = False) -> None:
+        """Write what waits as row groups; a last, smaller group may be kept waiting."""
+        if not self._pending:
+            return
+        rows = self._pending[0] if len(self._pending) == 1 else pa.concat_batches(self._pending)
+        self._pending, self._pending_rows = [], 0
+        for start in range(0, rows.num_rows, ROW_GROUP_ROWS):
+            group = rows.slice(start, ROW_GROUP_ROWS)
+            if keep_rest and group.num_rows < ROW_GROUP_ROWS:
+                self._pending, self._pending_rows = [group], group.num_rows
+            else:
+                self._write_group(group)
+
+    def _write_group(self, group: pa.RecordBatch) -> None:
+        nans = nan_columns(group)
+        if self._open is not None and not nans <= self._open.nans:
+            self._finish_file()
+        if self._open is None:
+            name = self._next_name()
+            stream = self._store.open_write(posixpath.join(self._folder, name))
+            self._open = _OpenFile(self._shape, name, stream, group, nans)
+        self._open.write(group)
+        full_rows = self._shape.target_rows is not None and self._open.rows >= self._shape.target_rows
+        if full_rows or self._open.size >= self._shape.target_size:
+            self._finish_file()
+
+    def _finish_file(self) -> None:
+        if self._open is not None:
+            meta = self._open.finish(self._sequence)
+            self._sequence += meta.row_count
+            self._done.append(meta)
+            self._open = None
+
+    def finish(self) -> list[DataFileMeta]:
+        """Write what is left and give the entries of all files, in row order."""
+        self.flush()
+        self._finish_file()
+        return self._done
+
+    def abort(self) -> None:
+        """Remove everything that was written."""
+        if self._open is not None:
+            self._open.abort()
+            self._open = None
+        for meta in self._done:
+            self._store.delete(posixpath.join(self._folder, meta.file_name))
+        self._done = []
+        self._pending = []
+
+
+def _local_millis() -> int:
+    """The local wall clock as if it were UTC: what Paimon records as a file's creation time."""
+    now = time.time()
+    offset = time.localtime(now).tm_gmtoff or 0
+    return int((now + offset) * 1000)

@@ -1,0 +1,178 @@
+"""Counts what an operation asks of the storage."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from tablestore.store.base import FolderStore, ObjectInfo, WriteStream
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests by verb, and bytes moved.
+
+    Attributes:
+        verbs: e.g. ``{"get": 2, "put": 3}``; verbs that were not used are absent.
+        bytes_in: bytes read; a file of a local disk that pyarrow opened counts with its size.
+        bytes_out: bytes written.
+    """
+
+    verbs: Mapping[str, int] = field(default_factory=dict)
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    @property
+    def total(self) -> int:
+        """All requests together."""
+        return sum(self.verbs.values())
+
+    def __getitem__(self, verb: str) -> int:
+        return self.verbs.get(verb, 0)
+
+    def __str__(self) -> str:
+        verbs = ", ".join(f"{name} {count}" for name, count in sorted(self.verbs.items()))
+        return f"{self.total} requests ({verbs}), {self.bytes_in} B in, {self.bytes_out} B out"
+
+
+class Metered:
+    """A store that counts the requests of another; may be shared between threads."""
+
+    def __init__(self, inner: FolderStore) -> None:
+        self.inner = inner
+        self._lock = threading.Lock()
+        self._verbs: Counter[str] = Counter()
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    def __repr__(self) -> str:
+        return f"Metered({self.inner!r})"
+
+    @property
+    def uri(self) -> str:
+        return self.inner.uri
+
+    def snapshot(self) -> Requests:
+        """All that was counted so far."""
+        with self._lock:
+            return Requests(dict(self._verbs), self._bytes_in, self._bytes_out)
+
+    def since(self, mark: Requests) -> Requests:
+        """What was counted after an earlier :meth:`snapshot`."""
+        now = self.snapshot()
+        verbs = {v: n - mark[v] for v, n in now.verbs.items() if n > mark[v]}
+        return Requests(verbs, now.bytes_in - mark.bytes_in, now.bytes_out - mark.bytes_out)
+
+    def count(self, verb: str, *, bytes_in: int = 0, bytes_out: int = 0) -> None:
+        """Adds one request."""
+        with self._lock:
+            self._verbs[verb] += 1
+            self._bytes_in += bytes_in
+            self._bytes_out += bytes_out
+
+    def _moved(self, *, bytes_in: int = 0, bytes_out: int = 0) -> None:
+        with self._lock:
+            self._bytes_in += bytes_in
+            self._bytes_out += bytes_out
+
+    def get(self, key: str) -> bytes:
+        self.count("get")
+        data = self.inner.get(key)
+        self._moved(bytes_in=len(data))
+        return data
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        self.count("get_range")
+        data = self.inner.get_range(key, start, length)
+        self._moved(bytes_in=len(data))
+        return data
+
+    def head(self, key: str) -> ObjectInfo | None:
+        self.count("head")
+        return self.inner.head(key)
+
+    def open_read(self, key: str, size: int | None = None) -> pa.NativeFile:
+        if getattr(self.inner, "ranged", False):
+            from tablestore.store.fsspec_store import open_ranged
+
+            return open_ranged(self, key, size)
+        self.count("open_read")
+        file = self.inner.open_read(key, size)
+        self._moved(bytes_in=file.size())
+        return file
+
+    def open_write(self, key: str) -> WriteStream:
+        self.count("open_write")
+        return _MeteredStream(self, self.inner.open_write(key))
+
+    def put(self, key: str, data: bytes) -> None:
+        self.count("put", bytes_out=len(data))
+        self.inner.put(key, data)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        self.count("put_if_absent", bytes_out=len(data))
+        return self.inner.put_if_absent(key, data)
+
+    def list(self, folder: str = "", *, recursive: bool = False) -> Iterator[ObjectInfo]:
+        self.count("list")
+        return self.inner.list(folder, recursive=recursive)
+
+    def delete(self, key: str) -> None:
+        self.count("delete")
+        self.inner.delete(key)
+
+    def has_folder(self, folder: str) -> bool:
+        self.count("has_folder")
+        return self.inner.has_folder(folder)
+
+    def make_folder(self, folder: str) -> None:
+        self.count("make_folder")
+        self.inner.make_folder(folder)
+
+    def rename_folder(self, old: str, new: str) -> None:
+        self.count("rename_folder")
+        self.inner.rename_folder(old, new)
+
+    def delete_folder(self, folder: str) -> None:
+        self.count("delete_folder")
+        self.inner.delete_folder(folder)
+
+
+class _MeteredStream:
+    """Counts the bytes of one written object when it ends."""
+
+    def __init__(self, meter: Metered, inner: WriteStream) -> None:
+        self._meter = meter
+        self._inner = inner
+
+    @property
+    def closed(self) -> bool:
+        return self._inner.closed
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        return self._inner.write(data)
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    def tell(self) -> int:
+        return self._inner.tell()
+
+    def close(self) -> None:
+        if not self._inner.closed:
+            written = self._inner.tell()
+            self._inner.close()
+            self._meter._moved(bytes_out=written)
+
+    def abort(self) -> None:
+        self._inner.abort()

@@ -1,0 +1,243 @@
+"""Several writes that become one commit, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tablestore.commit.committer import CommitResult
+from tablestore.errors import CommitUnknownError, InvalidInputError
+from tablestore.table.keys import key_rows
+from tablestore.types.arrow import to_arrow_schema
+from tablestore.types.row_kind import RowKind
+from tablestore.write.append import AppendWriter
+from tablestore.write.conform import Conformer, ConformedBatch, Missing, zero_values
+from tablestore.write.input import open_input
+from tablestore.write.primary_key import PrimaryKeyWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tablestore.commit.message import CommitMessage
+    from tablestore.merge.groups import MergeEngine
+    from tablestore.types.model import DataField
+    from tablestore.write.context import WriteContext
+
+
+class Batch:
+    """Collects rows; leaving the ``with`` block commits them, an exception discards them.
+
+    Not to be shared between threads.
+
+    Attributes:
+        result: what the commit did; None before it.
+
+    Args:
+        context: the table.
+        engine: merges versions of a key that meet in the buffer; None for append tables.
+        commit: publishes messages.
+    """
+
+    def __init__(
+        self,
+        context: WriteContext,
+        engine: MergeEngine | None,
+        commit: Callable[[list[CommitMessage]], CommitResult],
+    ) -> None:
+        self.result: CommitResult | None = None
+        self._context = context
+        self._commit = commit
+        self._closed = False
+        self._writer: PrimaryKeyWriter | AppendWriter = (
+            AppendWriter(context) if engine is None else PrimaryKeyWriter(context, engine)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.commit()
+        elif not self._closed:
+            self._closed = True
+            self._writer.abort()
+
+    def upsert(
+        self, data: object, *, row_kind: str | None = None, missing: Missing = "error"
+    ) -> None:
+        """Insert or replace rows by primary key; see ``Table.upsert``."""
+        self._need_key("upsert", "use append")
+        self.write(data, row_kind=row_kind, missing=missing)
+
+    def append(self, data: object, *, missing: Missing = "error") -> None:
+        """Append rows to a table without primary key; see ``Table.append``."""
+        if self._context.schema.primary_keys:
+            raise InvalidInputError(
+                f"table {self._context.table} has a primary key; use upsert, which replaces rows "
+                "of the same key"
+            )
+        self.write(data, missing=missing)
+
+    def delete(self, *, keys: object) -> None:
+        """Delete rows by primary key; see ``Table.delete``."""
+        self._need_key("delete(keys=...)", "it cannot delete single rows")
+        self._check_open()
+        schema = self._context.schema
+        fields = [schema.field(name) for name in schema.primary_keys]
+        rows = key_rows(keys, schema.primary_keys)
+        try:
+            source, batches = open_input(rows, to_arrow_schema(fields), self._context.table)
+            conformer = Conformer(self._context.table, fields, source)
+            for batch in batches:
+                self._writer.write(self._deletes(conformer.conform(batch).rows))
+        except BaseException:
+            self._fail()
+            raise
+
+    def _deletes(self, keys: pa.RecordBatch) -> ConformedBatch:
+        """Delete rows of the given keys; the other columns hold nothing that anybody reads."""
+        schema = to_arrow_schema(self._context.schema.fields)
+        columns = [
+            keys.column(field.name) if field.name in keys.schema.names else _blank(field, target, keys)
+            for field, target in zip(self._context.schema.fields, schema, strict=True)
+        ]
+        kinds = np.full(keys.num_rows, RowKind.DELETE, dtype=np.int8)
+        return ConformedBatch(pa.RecordBatch.from_arrays(columns, schema=schema), kinds)
+
+    def write(
+        self,
+        data: object,
+        *,
+        row_kind: str | None = None,
+        missing: Missing = "error",
+        constants: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the rows of an input, as a stream.
+
+        Args:
+            data: the input (see ``Table.upsert``).
+            row_kind: column with the row kind.
+            missing: "null" fills missing columns.
+            constants: values of columns that the input may lack.
+        """
+        self._check_open()
+        context = self._context
+        schema = context.schema
+        try:
+            expected = to_arrow_schema(schema.fields)
+            if row_kind is not None and row_kind not in expected.names:
+                expected = expected.append(pa.field(row_kind, pa.string()))
+            source, batches = open_input(data, expected, context.table)
+            fill = {k: v for k, v in (constants or {}).items() if k not in source.names}
+            for name, value in fill.items():
+                source = source.append(pa.field(name, expected.field(name).type))
+                fill[name] = _constant(context.table, expected.field(name), value)
+            conformer = Conformer(
+                context.table,
+                schema.fields,
+                source,
+                row_kind=row_kind,
+                missing=missing,
+                required=schema.primary_keys,
+            )
+            for batch in batches:
+                for name, scalar in fill.items():
+                    batch = batch.append_column(name, pa.repeat(scalar, batch.num_rows))
+                self._writer.write(conformer.conform(batch))
+        except BaseException:
+            self._fail()
+            raise
+
+    def prepare(self) -> list[CommitMessage]:
+        """Flush and give the messages; nothing more can be written."""
+        self._check_open()
+        try:
+            messages = self._writer.prepare()
+        except BaseException:
+            self._fail()
+            raise
+        self._closed = True
+        return messages
+
+    def commit(self) -> CommitResult:
+        """Publish what was written.
+
+        Raises:
+            CommitConflictError: another commit overlaps; nothing was changed.
+            CommitUnknownError: the outcome is not known; nothing is deleted.
+        """
+        messages = self.prepare()
+        try:
+            self.result = self._commit(messages)
+        except CommitUnknownError:
+            raise
+        except BaseException:
+            self._writer.abort()
+            raise
+        return self.result
+
+    def _fail(self) -> None:
+        self._closed = True
+        self._writer.abort()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidInputError(
+                f"table {self._context.table}: this batch has ended; start a new one"
+            )
+
+    def _need_key(self, verb: str, instead: str) -> None:
+        if not self._context.schema.primary_keys:
+            raise InvalidInputError(
+                f"table {self._context.table} has no primary key, so {verb} does not apply; "
+                f"{instead}"
+            )
+
+
+def _blank(field: DataField, target: pa.Field, keys: pa.RecordBatch) -> pa.Array:
+    if field.type.nullable:
+        return pa.nulls(keys.num_rows, target.type)
+    return zero_values(field.type, target.type, keys.num_rows)
+
+
+def _constant(table: str, field: pa.Field, value: Any) -> pa.Scalar:
+    try:
+        if isinstance(value, str) and not pa.types.is_string(field.type):
+            return pa.scalar(value).cast(field.type)
+        return pa.scalar(value, field.type)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"table {table}, column {field.name!r}: {value!r} is not a {field.type}"
+        ) from error
+
+
+def at_top_level(
+    messages: list[CommitMessage], level: int, key_range: Callable[[Any], tuple[Any, Any]]
+) -> list[CommitMessage]:
+    """Messages of an overwrite with disjoint files placed on the top level, as Java does.
+
+    Args:
+        messages: with new level-0 files only.
+        level: the top level.
+        key_range: smallest and largest key of a file, comparable.
+    """
+    raised = []
+    for message in messages:
+        files = message.data.new_files
+        ranges = sorted(key_range(meta) for meta in files)
+        apart = all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        if apart and all(meta.delete_row_count == 0 for meta in files):
+            files = tuple(replace(meta, level=level) for meta in files)
+            message = replace(message, data=replace(message.data, new_files=files))
+        raised.append(message)
+    return raised

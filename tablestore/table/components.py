@@ -1,0 +1,127 @@
+"""Builds the parts of one table: the only place that chooses plug-ins."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+from dataclasses import replace
+from functools import partial
+
+from tablestore.commit.committer import Committer
+from tablestore.commit.settings import CommitSettings
+from tablestore.errors import NotFoundError, UnsupportedFormatError
+from tablestore.format.schema import TableSchema
+from tablestore.format.snapshot import Snapshot
+from tablestore.merge.deduplicate import Deduplicate
+from tablestore.merge.groups import MergeEngine
+from tablestore.metadata.base import CommittedState
+from tablestore.options.table import TableOptions, check_writable
+from tablestore.read.view import TableView
+from tablestore.store.metered import Metered
+from tablestore.write.context import WriteContext
+from tablestore.write.resequence import resequence
+
+_ENGINES = {"deduplicate": Deduplicate}
+
+
+class Components:
+    """One table's store, committed state and the parts made from its schema.
+
+    Args:
+        name: ``db.table``, or the folder's name.
+        store: rooted at the table.
+    """
+
+    def __init__(self, name: str, store: Metered) -> None:
+        self.name = name
+        self.store = store
+        self.state = CommittedState(store)
+
+    def latest_schema(self, snapshot: Snapshot | None) -> TableSchema:
+        """The newest schema.
+
+        Raises:
+            NotFoundError: there is no table.
+        """
+        floor = 0 if snapshot is None else snapshot.schema_id
+        schema = self.state.schemas.latest(floor)
+        if schema is None:
+            raise NotFoundError(
+                f"there is no table at {self.store.uri}: it has no schema/schema-0",
+                uri=self.store.uri,
+            )
+        return schema
+
+    def options(self, schema: TableSchema) -> TableOptions:
+        """The options of a schema as values."""
+        return TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
+
+    def view(self, pinned: Snapshot | None = None) -> TableView:
+        """The table at a snapshot, by default the latest one at this moment."""
+        if pinned is not None:
+            latest = self.latest_schema(pinned)
+            then = self.state.schemas.load(pinned.schema_id)
+            schema = _with_options(then, latest)
+            return TableView(self.name, schema, self.options(schema), pinned, self.state)
+        snapshot = self.state.snapshots.latest()
+        schema = self.latest_schema(snapshot)
+        return TableView(self.name, schema, self.options(schema), snapshot, self.state)
+
+    def write_context(self, *, replaces: bool = False) -> WriteContext:
+        """The table for a writer.
+
+        Args:
+            replaces: the write replaces what is there, so its numbers start at 0.
+
+        Raises:
+            UnsupportedFormatError: the table uses what cannot be written yet.
+        """
+        snapshot = self.state.snapshots.latest()
+        schema = self.latest_schema(snapshot)
+        check_writable(schema.options, has_primary_key=bool(schema.primary_keys))
+        options = self.options(schema)
+        keyed = bool(schema.primary_keys)
+        live = None
+        if not replaces and (keyed or options.bucket > 0):
+            live = self.state.base.live(snapshot)
+        return WriteContext(self.name, schema, options, self.store, live)
+
+    def engine(self, schema: TableSchema, options: TableOptions) -> MergeEngine:
+        """The merge engine of a table.
+
+        Raises:
+            UnsupportedFormatError: it is not supported yet.
+        """
+        engine = _ENGINES.get(options.merge_engine)
+        if engine is None:
+            raise UnsupportedFormatError(
+                f"table {self.name}: merge-engine {options.merge_engine!r} is not supported yet",
+                feature="merge-engine",
+            )
+        return engine(ignore_delete=options.ignore_delete)
+
+    def committer(self, context: WriteContext) -> Committer:
+        """A committer under a fresh commit user, for one batch call."""
+        prefix = context.options.commit_user_prefix
+        user = f"{prefix}_{uuid.uuid4()}" if prefix else str(uuid.uuid4())
+        return Committer(
+            self.state,
+            context.schema,
+            user,
+            settings=CommitSettings.of(context.options),
+            resequence=partial(resequence, context),
+        )
+
+
+def _with_options(then: TableSchema, latest: TableSchema) -> TableSchema:
+    """The columns of a snapshot's schema with the options of the latest one (as in Java)."""
+    return replace(then, options=latest.options)
+
+
+def table_name(uri: str) -> str:
+    """``db.table`` of a table's folder in a warehouse, else the folder's name."""
+    parts = uri.rstrip("/").split("/")
+    name = posixpath.basename(uri.rstrip("/"))
+    if len(parts) > 1 and parts[-2].endswith(".db"):
+        return f"{parts[-2][:-3]}.{name}"
+    return name

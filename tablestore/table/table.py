@@ -1,0 +1,358 @@
+"""The table as a user sees it: each verb wires the parts and calls one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tablestore.commit.committer import CommitResult
+from tablestore.errors import InvalidInputError, nearest
+from tablestore.options.units import parse_bytes
+from tablestore.predicate.bind import bind
+from tablestore.predicate.coerce import to_predicate
+from tablestore.predicate.text import to_text
+from tablestore.read.plan import plan_read
+from tablestore.read.scan import Scan
+from tablestore.table.batch import Batch
+from tablestore.table.components import Components
+from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
+from tablestore.table.moment import find_snapshot
+from tablestore.table.overwrite import overwrite_table
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow.compute as pc
+
+    from tablestore.format.snapshot import Snapshot
+    from tablestore.predicate.nodes import Predicate
+    from tablestore.read.view import TableView
+    from tablestore.write.conform import Missing
+
+    Where = str | Predicate | pc.Expression | None
+
+
+class Table:
+    """One table, at its latest snapshot or pinned to one by ``at``.
+
+    Get it from ``tablestore.connect(...)`` or ``tablestore.open_table(...)``. May be shared between
+    threads; a ``Batch`` may not.
+    """
+
+    def __init__(self, components: Components, pinned: Snapshot | None = None) -> None:
+        self._parts = components
+        self._pinned = pinned
+        self._view = components.view(pinned)
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """``db.table``, or the folder's name."""
+        return self._parts.name
+
+    @property
+    def path(self) -> str:
+        """Path or URI of the table's folder."""
+        return self._parts.store.uri
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+        return self._view.arrow_schema
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """Columns of the primary key; empty for append tables."""
+        return self._view.schema.primary_keys
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """Partition columns."""
+        return self._view.schema.partition_keys
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Table options as stored."""
+        return dict(self._view.schema.options)
+
+    @property
+    def comment(self) -> str | None:
+        """The table's comment."""
+        return self._view.schema.comment
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column names with their SQL types."""
+        return {field.name: field.type.sql() for field in self._view.schema.fields}
+
+    @property
+    def snapshot_id(self) -> int | None:
+        """Id of the snapshot that a read would see now; None for a table without commits."""
+        snapshot = self._pinned or self._parts.state.snapshots.latest()
+        return None if snapshot is None else snapshot.id
+
+    def __repr__(self) -> str:
+        key = f", primary key ({', '.join(self.primary_key)})" if self.primary_key else ""
+        pinned = f" at snapshot {self._pinned.id}" if self._pinned else ""
+        return f"Table({self.name}{pinned}: {len(self.columns)} columns{key})"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{html.escape(kind)}</td></tr>"
+            for name, kind in self.columns.items()
+        )
+        return f"<p>{html.escape(repr(self))}</p><table>{rows}</table>"
+
+    # -- read ------------------------------------------------------------------------------------
+
+    def to_arrow(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """The selected rows as one Arrow table.
+
+        Args:
+            columns: which columns, in this order; all by default.
+            where: SQL text, ``ts.col("a") > 3`` or a pyarrow expression; see ``to_batches``.
+            limit: give at most so many rows, whichever come first.
+        """
+        scan = self._scan(columns, where, limit, None)
+        return pa.Table.from_batches(scan.batches(), schema=scan.schema)
+
+    def to_batches(
+        self,
+        columns: Sequence[str] | None = None,
+        where: Where = None,
+        limit: int | None = None,
+        memory: str | int | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """The selected rows as a stream of record batches.
+
+        The order of rows is not defined. A filter is pushed to partitions, buckets, manifests, key
+        statistics and row groups, and applied exactly.
+
+        Args:
+            columns: which columns, in this order; all by default.
+            where: SQL text, ``ts.col("a") > 3`` or a pyarrow expression.
+            limit: give at most so many rows.
+            memory: bytes for decoded rows ("256 MB"); makes batches smaller where many runs merge.
+
+        Raises:
+            InvalidInputError: an unknown column, or a filter that does not fit the columns.
+            CorruptDataError: a file of the table is damaged.
+            UnsupportedFormatError: the table uses a feature that cannot be read yet.
+        """
+        return self._scan(columns, where, limit, memory).batches()
+
+    def to_pandas(
+        self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
+    ) -> pandas.DataFrame:
+        """The selected rows as a pandas data frame (pandas must be installed)."""
+        return self.to_arrow(columns, where, limit).to_pandas()
+
+    def to_polars(
+        self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
+    ) -> polars.DataFrame:
+        """The selected rows as a polars data frame (polars must be installed)."""
+        try:
+            import polars
+        except ImportError:
+            raise InvalidInputError("to_polars needs polars: pip install polars") from None
+        frame: Any = polars.from_arrow(self.to_arrow(columns, where, limit))
+        return frame  # type: ignore[no-any-return]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        scan = self._scan(None, None, None, None)
+        reader = pa.RecordBatchReader.from_batches(scan.schema, scan.batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def at(
+        self,
+        *,
+        snapshot: int | None = None,
+        timestamp: str | dt.datetime | None = None,
+        ago: str | dt.timedelta | None = None,
+    ) -> Table:
+        """The table pinned to a snapshot; it can be read, not written.
+
+        Args:
+            snapshot: a snapshot id.
+            timestamp: the newest snapshot that is not younger (ISO text or datetime; UTC where no
+                zone is named).
+            ago: the same, counted back from now ("2h").
+
+        Raises:
+            NotFoundError: there is no such snapshot (any more).
+        """
+        found = find_snapshot(
+            self._parts.state.snapshots,
+            self.name,
+            snapshot=snapshot,
+            timestamp=timestamp,
+            ago=ago,
+        )
+        return Table(self._parts, found)
+
+    def _current(self) -> TableView:
+        if self._pinned is None:
+            self._view = self._parts.view()
+        self._view.check()
+        return self._view
+
+    def _scan(
+        self,
+        columns: Sequence[str] | None,
+        where: Where,
+        limit: int | None,
+        memory: str | int | None,
+    ) -> Scan:
+        view = self._current()
+        names = _column_names(view, columns)
+        if limit is not None and (isinstance(limit, bool) or limit < 0):
+            raise InvalidInputError(f"limit is a number of rows, found {limit!r}")
+        predicate = to_predicate(where)
+        bound = None if predicate is None else bind(predicate, view.arrow_schema)
+        size = parse_bytes(memory) if isinstance(memory, str) else memory
+        engine = self._parts.engine(view.schema, view.options)
+        return Scan(view, plan_read(view, bound), names, engine, limit, size)
+
+    # -- what is in it ---------------------------------------------------------------------------
+
+    def history(self, limit: int | None = None) -> list[SnapshotInfo]:
+        """Its snapshots, newest first.
+
+        Args:
+            limit: give at most so many.
+        """
+        found = []
+        for snapshot in self._parts.state.snapshots.history():
+            if limit is not None and len(found) >= limit:
+                break
+            if self._pinned is None or snapshot.id <= self._pinned.id:
+                found.append(snapshot)
+        return history_of(iter(found))
+
+    def files(self) -> list[FileInfo]:
+        """The live data files of the snapshot."""
+        view = self._current()
+        plan = plan_read(view, None)
+        return [FileInfo.of(view, entry) for bucket in plan.buckets for entry in bucket.files]
+
+    def explain(self, where: Where = None) -> Explain:
+        """How a read with this filter would find its rows; opens footers, reads no rows."""
+        scan = self._scan(None, where, None, None)
+        predicate = scan.plan.predicate
+        return Explain.of(scan, "" if predicate is None else to_text(predicate))
+
+    # -- write -----------------------------------------------------------------------------------
+
+    def upsert(
+        self, data: object, *, row_kind: str | None = None, missing: Missing = "error"
+    ) -> CommitResult:
+        """Insert rows, replacing those of the same primary key; one commit.
+
+        Args:
+            data: anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, polars,
+                pandas, duckdb), or a list of dicts. It is consumed as a stream.
+            row_kind: a column with "+I", "-U", "+U" or "-D"; it is not stored. -U and -D delete.
+            missing: "null" fills columns that the input lacks with null.
+
+        Raises:
+            InvalidInputError: the rows do not fit the table; nothing was changed.
+            CommitUnknownError: whether the commit took effect is not known.
+        """
+        with self.batch() as batch:
+            batch.upsert(data, row_kind=row_kind, missing=missing)
+        return _result(batch)
+
+    def append(self, data: object, *, missing: Missing = "error") -> CommitResult:
+        """Append rows to a table without primary key; one commit. See ``upsert``."""
+        with self.batch() as batch:
+            batch.append(data, missing=missing)
+        return _result(batch)
+
+    def delete(self, *, keys: object) -> CommitResult:
+        """Delete rows by primary key; one commit. Keys that are not there change nothing.
+
+        Args:
+            keys: a list of values (tuples for a key of several columns), a list of dicts, or Arrow
+                data with the key columns.
+        """
+        with self.batch() as batch:
+            batch.delete(keys=keys)
+        return _result(batch)
+
+    def overwrite(
+        self,
+        data: object,
+        *,
+        partition: Mapping[str, object] | None = None,
+        dynamic: bool = False,
+        missing: Missing = "error",
+    ) -> CommitResult:
+        """Replace the table, a partition, or the partitions that the rows fall into.
+
+        Args:
+            data: the new rows (see ``upsert``).
+            partition: replace only the partitions with these values; all rows must fall into them.
+                A partition column that the input lacks is filled from here.
+            dynamic: replace only the partitions that the rows fall into.
+            missing: "null" fills columns that the input lacks with null.
+        """
+        return overwrite_table(
+            self._writable(), data, partition=partition, dynamic=dynamic, missing=missing
+        )
+
+    def truncate(self) -> CommitResult:
+        """Remove all rows; older snapshots keep them."""
+        parts = self._writable()
+        committer = parts.committer(parts.write_context(replaces=True))
+        return committer.commit([], overwrite_filter=lambda _: True, operation="TRUNCATE")
+
+    def batch(self) -> Batch:
+        """A ``with`` block whose writes become one commit, all or nothing."""
+        parts = self._writable()
+        context = parts.write_context()
+        keyed = bool(context.schema.primary_keys)
+        engine = parts.engine(context.schema, context.options) if keyed else None
+        return Batch(context, engine, parts.committer(context).commit)
+
+    def _writable(self) -> Components:
+        if self._pinned is not None:
+            raise InvalidInputError(
+                f"table {self.name} is pinned to snapshot {self._pinned.id} and cannot be written; "
+                "write to the table that at() was called on"
+            )
+        return self._parts
+
+
+def _result(batch: Batch) -> CommitResult:
+    assert batch.result is not None  # the block was left without an error
+    return batch.result
+
+
+def _column_names(view: TableView, columns: Sequence[str] | None) -> tuple[str, ...]:
+    known = view.schema.field_names
+    if columns is None:
+        return tuple(known)
+    if isinstance(columns, str):
+        raise InvalidInputError(f"columns is a list of names, found the text {columns!r}")
+    names = tuple(columns)
+    for name in names:
+        if name not in known:
+            raise InvalidInputError(
+                f"table {view.name} has no column {name!r}{nearest(str(name), known)}; its columns "
+                f"are {', '.join(known)}",
+                column=name,
+            )
+    if len(set(names)) < len(names):
+        raise InvalidInputError(f"a column is named twice in {list(names)}")
+    return names

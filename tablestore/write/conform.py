@@ -1,0 +1,336 @@
+"""Bring input batches to the table's columns and types, or say in one sentence why not.
+
+Values are converted only where nothing is lost; text is never parsed into numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.errors import InvalidInputError, nearest
+from tablestore.types.arrow import to_arrow_schema
+from tablestore.types.model import AtomicType, DataField, DataType
+from tablestore.types.row_kind import SHORT_STRINGS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Missing = Literal["error", "null"]
+_KIND_NAMES: Final = pa.array(SHORT_STRINGS)
+
+
+@dataclass(frozen=True)
+class ConformedBatch:
+    """Rows in the table's columns.
+
+    Attributes:
+        rows: the table's columns in schema order.
+        kinds: row kind of each row, or None where all are inserts.
+    """
+
+    rows: pa.RecordBatch
+    kinds: NDArray[np.int8] | None
+
+
+class Conformer:
+    """Checks and converts the batches of one input.
+
+    Args:
+        table: the table's name, for messages.
+        fields: the table's columns.
+        source: the input's schema.
+        row_kind: input column with "+I" "-U" "+U" "-D"; it is not stored.
+        missing: "null" fills columns that the input lacks with null.
+        required: columns that ``missing="null"`` does not excuse (the primary key).
+
+    Raises:
+        InvalidInputError: the columns of the input do not fit the table.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        fields: Sequence[DataField],
+        source: pa.Schema,
+        *,
+        row_kind: str | None = None,
+        missing: Missing = "error",
+        required: Sequence[str] = (),
+    ) -> None:
+        self._table = table
+        self._fields = tuple(fields)
+        self._schema = to_arrow_schema(fields)
+        self._row_kind = row_kind
+        self._rows_seen = 0
+        self._defaults = {f.name: _default(table, f) for f in fields if f.default is not None}
+        self._check_columns(source, missing, frozenset(required))
+        for field in fields:
+            index = source.get_field_index(field.name)
+            if index >= 0:
+                _check_family(table, field, source.field(index).type, self._schema.field(field.name))
+
+    def _check_columns(self, source: pa.Schema, missing: Missing, required: frozenset[str]) -> None:
+        names = [field.name for field in self._fields]
+        twice = {name for name in source.names if source.names.count(name) > 1}
+        if twice:
+            raise self._error(f"the input has the column {min(twice)!r} more than once")
+        if self._row_kind is not None and self._row_kind not in source.names:
+            raise self._error(
+                f"the row-kind column {self._row_kind!r} is not in the input"
+                f"{nearest(self._row_kind, source.names)}"
+            )
+        extra = [n for n in source.names if n not in names and n != self._row_kind]
+        if extra:
+            raise self._error(
+                f"the input has a column {extra[0]!r} that the table lacks"
+                f"{nearest(extra[0], names)}; the table's columns are {', '.join(names)}",
+                column=extra[0],
+            )
+        for field in self._fields:
+            if field.name in source.names:
+                continue
+            if missing != "null":
+                raise self._error(
+                    f"the input lacks the column {field.name!r} ({field.type}); add it, or pass "
+                    'missing="null" to fill it with nulls',
+                    column=field.name,
+                )
+            if field.name in required or not field.type.nullable:
+                raise self._error(
+                    f"the input lacks the column {field.name!r} ({field.type}), which cannot be "
+                    "null",
+                    column=field.name,
+                )
+
+    def conform(self, batch: pa.RecordBatch) -> ConformedBatch:
+        """The batch in the table's columns.
+
+        Raises:
+            InvalidInputError: names the first row whose value does not fit.
+        """
+        columns = []
+        for field, target in zip(self._fields, self._schema, strict=True):
+            index = batch.schema.get_field_index(field.name)
+            if index < 0:
+                column = pa.nulls(batch.num_rows, target.type)
+            else:
+                column = self._convert(batch.column(index), field, target)
+            if field.name in self._defaults and column.null_count:
+                column = column.fill_null(self._defaults[field.name])
+            columns.append(column)
+        kinds = None if self._row_kind is None else self._kinds(batch.column(self._row_kind))
+        self._rows_seen += batch.num_rows
+        return ConformedBatch(pa.RecordBatch.from_arrays(columns, schema=self._schema), kinds)
+
+    def _convert(self, array: pa.Array, field: DataField, target: pa.Field) -> pa.Array:
+        if array.type != target.type:
+            try:
+                array = convert(array, target.type)
+            except (pa.ArrowException, ValueError) as error:
+                raise self._misfit(array, field, target.type) from error
+        if not field.type.nullable and array.null_count:
+            row = pc.index(array.is_null(), value=True).as_py()
+            raise self._error(
+                f"column {field.name!r}, row {self._rows_seen + row}: expected a value "
+                f"({field.type}), found null",
+                column=field.name,
+                row=self._rows_seen + row,
+            )
+        self._check_length(array, field)
+        return array
+
+    def _check_length(self, array: pa.Array, field: DataField) -> None:
+        limit = field.type.length if isinstance(field.type, AtomicType) else None
+        if limit is None or limit >= 2_147_483_647:
+            return
+        text = pa.types.is_string(array.type)
+        lengths = pc.utf8_length(array) if text else pc.binary_length(array)
+        longest = pc.max(lengths).as_py()
+        if longest is not None and longest > limit:
+            row = pc.index(pc.greater(lengths, limit), value=True).as_py()
+            raise self._error(
+                f"column {field.name!r}, row {self._rows_seen + row}: expected at most {limit} "
+                f"{'characters' if text else 'bytes'} ({field.type}), found {lengths[row]}",
+                column=field.name,
+                row=self._rows_seen + row,
+            )
+
+    def _misfit(self, array: pa.Array, field: DataField, target: pa.DataType) -> InvalidInputError:
+        row = _first_misfit(array, target)
+        shown = repr(array[row].as_py())[:80] if row < len(array) else str(array.type)
+        return self._error(
+            f"column {field.name!r}, row {self._rows_seen + row}: {shown} ({array.type}) cannot "
+            f"become {field.type} without loss",
+            column=field.name,
+            row=self._rows_seen + row,
+            expected=str(field.type),
+            found=shown,
+        )
+
+    def _kinds(self, array: pa.Array) -> NDArray[np.int8]:
+        plain = array.cast(pa.string()) if not pa.types.is_integer(array.type) else None
+        if plain is None:
+            codes = array.cast(pa.int32())
+            codes = pc.if_else(pc.and_(pc.greater_equal(codes, 0), pc.less(codes, 4)), codes, None)
+        else:
+            codes = pc.index_in(plain, value_set=_KIND_NAMES)
+        if codes.null_count:
+            row = pc.index(codes.is_null(), value=True).as_py()
+            raise self._error(
+                f"row-kind column {self._row_kind!r}, row {self._rows_seen + row}: expected one of "
+                f"+I -U +U -D, found {array[row].as_py()!r}",
+                column=self._row_kind,
+                row=self._rows_seen + row,
+            )
+        kinds: NDArray[np.int8] = codes.to_numpy(zero_copy_only=False).astype(np.int8)
+        return kinds
+
+    def _error(self, text: str, **detail: object) -> InvalidInputError:
+        return InvalidInputError(f"table {self._table}: {text}", table=self._table, **detail)
+
+
+def convert(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """The array as another type, without loss.
+
+    Raises:
+        ValueError: a value would change (``pyarrow.ArrowInvalid`` is one).
+    """
+    if pa.types.is_dictionary(array.type) or pa.types.is_run_end_encoded(array.type):
+        array = array.cast(array.type.value_type)
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_map(target) and pa.types.is_list(array.type):
+        array = _list_to_map(array)
+    if pa.types.is_floating(target) and pa.types.is_floating(array.type):
+        narrow = array.cast(target, safe=False)
+        if target.bit_width < array.type.bit_width:
+            _check_same(array, narrow.cast(array.type))
+        return narrow
+    return array.cast(target)
+
+
+def _list_to_map(array: pa.Array) -> pa.Array:
+    """A list of (key, value) structs, as polars and JSON give maps."""
+    entries = array.type.value_type
+    if not pa.types.is_struct(entries) or entries.num_fields != 2:
+        return array
+    if array.offset:
+        array = pa.concat_arrays([array, array.slice(0, 0)])
+    keys, items = array.values.flatten()
+    mask = array.is_null() if array.null_count else None
+    return pa.MapArray.from_arrays(array.offsets, keys, items, mask=mask)
+
+
+def _check_same(before: pa.Array, after: pa.Array) -> None:
+    same = pc.or_(pc.equal(before, after), pc.and_(pc.is_nan(before), pc.is_nan(after)))
+    if not pc.all(same).as_py():
+        raise pa.ArrowInvalid("float value changes")
+
+
+def _first_misfit(array: pa.Array, target: pa.DataType) -> int:
+    """The first row that does not convert (error path only: halving)."""
+    low, high = 0, len(array)
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            convert(array.slice(low, middle - low + 1), target)
+        except (pa.ArrowException, ValueError):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _family(arrow_type: pa.DataType) -> str:  # noqa: PLR0911
+    """Types between which values convert without being parsed or reinterpreted."""
+    if pa.types.is_dictionary(arrow_type) or pa.types.is_run_end_encoded(arrow_type):
+        return _family(arrow_type.value_type)
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return _family(arrow_type.storage_type)
+    if pa.types.is_integer(arrow_type):
+        return "integer"
+    for test, name in _FAMILIES:
+        if test(arrow_type):
+            return name
+    if pa.types.is_timestamp(arrow_type):
+        return "timestamp" if arrow_type.tz is None else "timestamp with time zone"
+    return str(arrow_type)
+
+
+_FAMILIES: Final = (
+    (pa.types.is_floating, "float"),
+    (pa.types.is_decimal, "decimal"),
+    (pa.types.is_boolean, "boolean"),
+    (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t), "text"),
+    (pa.types.is_string_view, "text"),
+    (lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t), "binary"),
+    (lambda t: pa.types.is_fixed_size_binary(t) or pa.types.is_binary_view(t), "binary"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time"),
+    (pa.types.is_null, "null"),
+    (pa.types.is_map, "map"),
+    (lambda t: pa.types.is_list(t) or pa.types.is_large_list(t), "list"),
+    (lambda t: pa.types.is_fixed_size_list(t) or pa.types.is_list_view(t), "list"),
+    (pa.types.is_struct, "struct"),
+)
+_ALSO: Final = {
+    "integer": {"float", "decimal"},  # where the value is whole
+    "float": {"integer"},
+    "decimal": {"integer"},
+    "map": {"list"},
+}
+
+
+def _check_family(table: str, field: DataField, source: pa.DataType, target: pa.Field) -> None:
+    wanted, found = _family(target.type), _family(source)
+    if found in {wanted, "null"} or found in _ALSO.get(wanted, ()):
+        return
+    hint = ""
+    if {wanted, found} == {"timestamp", "timestamp with time zone"}:
+        hint = "; say which time zone the values are in before writing"
+    raise InvalidInputError(
+        f"table {table}, column {field.name!r}: expected {field.type} ({target.type}), found "
+        f"{source}{hint}",
+        table=table,
+        column=field.name,
+        expected=str(field.type),
+        found=str(source),
+    )
+
+
+def _default(table: str, field: DataField) -> pa.Scalar:
+    target = to_arrow_schema([field]).field(0).type
+    try:
+        return pa.scalar(field.default).cast(target)
+    except pa.ArrowException as error:
+        raise InvalidInputError(
+            f"table {table}, column {field.name!r}: the default {field.default!r} is not a "
+            f"{field.type}"
+        ) from error
+
+
+def zero_values(data_type: DataType, target: pa.DataType, rows: int) -> pa.Array:
+    """Values for a NOT NULL column of a delete row, whose content nobody reads."""
+    if pa.types.is_nested(target):
+        if pa.types.is_struct(target):
+            members = [
+                zero_values(child, field.type, rows)
+                for child, field in zip(data_type.children, target, strict=True)
+            ]
+            return pa.StructArray.from_arrays(members, fields=list(target))
+        return pa.array([[]], type=target).take(pa.array(np.zeros(rows, dtype=np.int64)))
+    return pa.repeat(_zero(target), rows)
+
+
+def _zero(target: pa.DataType) -> pa.Scalar:
+    if pa.types.is_string(target) or pa.types.is_binary(target):
+        return pa.scalar("", pa.string()).cast(target)
+    if pa.types.is_timestamp(target):
+        return pa.scalar(0, pa.int64()).cast(target)
+    return pa.scalar(0, pa.int32()).cast(target)

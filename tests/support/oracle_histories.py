@@ -1,0 +1,221 @@
+"""Random tables and the operations on them, drawn from a seed; the same operations go to Java and to tablestore.
+
+Only what scope "plain" covers: Parquet, with deduplicate or without a key. Origin: `histories.py` of the Java oracle in the project's
+reference material; the values, the weights and the operations are kept, the designs of other scopes are left out.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+from tests.support.oracle_values import BINARIES, TEXTS, base
+
+LTZ = " WITH LOCAL TIME ZONE"
+KEYS = [
+    *("INT", "BIGINT", "SMALLINT", "TINYINT", "STRING", "STRING", "VARCHAR(20)", "CHAR(4)"),
+    *("DATE", "TIMESTAMP(0)", "TIMESTAMP(3)", "TIMESTAMP(6)", "TIMESTAMP(3)" + LTZ),
+    *("DECIMAL(9, 2)", "DECIMAL(18, 0)", "DECIMAL(38, 10)", "BOOLEAN", "TIME(3)", "VARBINARY(8)"),
+    *("DOUBLE", "FLOAT"),
+]
+VALS = [
+    *("INT", "BIGINT", "SMALLINT", "TINYINT", "STRING", "VARCHAR(20)", "CHAR(3)", "DATE"),
+    *("TIMESTAMP(0)", "TIMESTAMP(3)", "TIMESTAMP(6)", "TIMESTAMP(9)"),
+    *("TIMESTAMP(3)" + LTZ, "TIMESTAMP(6)" + LTZ, "DECIMAL(9, 2)", "DECIMAL(18, 4)"),
+    *("DECIMAL(30, 6)", "BOOLEAN", "TIME(3)", "BYTES", "BINARY(4)", "DOUBLE", "FLOAT"),
+]
+ROW = [{"id": 0, "name": "a", "type": "INT"}, {"id": 1, "name": "b", "type": "STRING"}]
+NESTED = [
+    {"type": "ARRAY", "element": "INT"},
+    {"type": "MAP", "key": "STRING NOT NULL", "value": "BIGINT"},
+    {"type": "ARRAY", "element": {"type": "ARRAY", "element": "STRING"}},
+    {"type": "ROW", "fields": ROW},
+]
+PARTS = [
+    *("STRING", "INT", "DATE", "BIGINT", "BOOLEAN", "SMALLINT", "VARCHAR(10)", "TIMESTAMP(3)"),
+    "DECIMAL(9, 2)",
+]
+WORDS = [
+    *("", "a", "b", "ab", "é", "z", "中文字", "x/y=z %41", "\U0001f600", " lead", "trail ", "NULL"),
+    *("0", "-1", "A"),
+    "a very long string that passes sixteen bytes",
+    "a very long string that passes sixteen bytez",
+]
+BITS = {"TINYINT": 7, "SMALLINT": 15, "INT": 31, "BIGINT": 63}
+SPECIAL = ["NaN", "Infinity", "-Infinity"]
+
+
+def value(r: Random, t, nullable=True, key=False):
+    """A value of type `t`; keys come from a small range, so that they meet again."""
+    if nullable and r.random() < 0.15:
+        return None
+    n, a = base(t)
+    if n == "BOOLEAN":
+        return r.random() < 0.5
+    if n in TEXTS or n in BINARIES:
+        return _text(r, n, a, key)
+    if n == "ARRAY":
+        return [value(r, t["element"]) for _ in range(r.randrange(4))]
+    if n == "MAP":
+        d = {json.dumps(value(r, t["key"], False)): value(r, t["value"]) for _ in range(r.randrange(3))}  # noqa: E501 # fmt: skip
+        return sorted(([json.loads(k), v] for k, v in d.items()), key=json.dumps)
+    if n == "ROW":
+        return [value(r, f["type"]) for f in t["fields"]]
+    return (
+        _time(r, n, a, key) if n in ("DATE", "TIME") or n[:4] == "TIME" else _number(r, n, a, key)
+    )
+
+
+def _text(r: Random, n, a, key):
+    if n in TEXTS:
+        w = r.choice(WORDS + [f"k{r.randrange(9)}"] * 6)
+        return w[: a[0]] if a else w
+    k = a[0] if n == "BINARY" else 2 if key else r.randrange(0, 9)
+    return bytes(r.choice([0, 1, 127, 128, 255]) for _ in range(k)).hex()
+
+
+def _number(r: Random, n, a, key):
+    if n in BITS:
+        b = BITS[n]
+        edges = [0, 1, -1, 2**b - 1, -(2**b), r.randrange(-100, 100), r.randrange(-100, 100)]
+        return r.randrange(-3, 9) if key else r.choice(edges)
+    if n in ("FLOAT", "DOUBLE"):
+        wide = n == "DOUBLE"
+        odd = [1e10] if key else [0.1 if wide else 0.5, 1e20 if wide else 1024.0]
+        return r.choice([0.0, -0.0, 1.5, -2.25, *odd, *SPECIAL])
+    p, s = a
+    top = 10**p - 1
+    edges = [0, 1, -1, top, -top, r.randrange(-9999, 9999) % top]
+    u = r.randrange(-4, 8) * 10**s // 2 if key else r.choice(edges)
+    sign, d = "-" if u < 0 else "", str(abs(u)).rjust(s + 1, "0")
+    return sign + (d[:-s] + "." + d[-s:] if s else d)
+
+
+def _time(r: Random, n, a, key):
+    if n == "DATE":
+        edges = [0, -1, 19000, 20000, 2932896, -719162]
+        return 19000 + r.randrange(9) if key else r.choice(edges)
+    if n == "TIME":
+        edges = [0, 1, 999, 1000, 86399999, r.randrange(86400000)]
+        return 1000 * r.randrange(9) if key else r.choice(edges)
+    p = a[0] if a else 6
+    edges = [0, -1000, -86400000, 1700000000000, 1700000000000 + r.randrange(100000)]
+    ms = 1700000000000 + 1000 * r.randrange(9) if key else r.choice(edges)
+    ms = ms + r.choice([0, 1, 123]) if p >= 3 else ms // 1000 * 1000
+    ns = r.choice([0, 1000, 456000]) if p >= 6 else 0
+    return [ms, ns + r.choice([0, 1, 789]) if p >= 9 else ns]
+
+
+def design(r: Random):
+    """A random table: columns, primary key, partition keys, options, and the row kinds that may be
+    written."""
+    pk = r.random() < 0.85
+    parts = r.sample(PARTS, r.choice([0, 0, 0, 1, 1, 2]))
+    tail = " NOT NULL" if pk else ""
+    part_cols = [(f"p{i}", t + tail) for i, t in enumerate(parts)]
+    kt = [r.choice(KEYS) for _ in range(r.choice([1, 1, 1, 2, 2, 3]))]
+    if all(t == "BOOLEAN" for t in kt):
+        kt[0] = "INT"
+    keys = [(f"k{i}", t + tail) for i, t in enumerate(kt)]
+    vals = [(f"v{i}", r.choice(VALS)) for i in range(r.randrange(1, 6))]
+    if r.random() < 0.2:
+        vals.append(("n0", r.choice(NESTED)))
+    cols = keys + vals + part_cols if r.random() < 0.5 else part_cols + keys + vals
+    o = _options(r, pk, kt)
+    names = [c for c, _ in part_cols]
+    if not pk:
+        o["bucket"] = r.choice(["-1", "-1", "2", "3"])
+        if o["bucket"] != "-1":
+            o["bucket-key"] = ",".join(c for c, _ in keys)
+        return cols, [], names, o, ["+I"]
+    kinds = ["+I"] * 4 + ["+U"] * 3 + ["-D"] * 2 + ["-U"]
+    return cols, names + [c for c, _ in keys], names, o, kinds
+
+
+def _options(r: Random, pk, key_types: list[str]) -> dict[str, str]:
+    o = {"file.format": "parquet"}
+    if r.random() < 0.3:
+        o["metadata.stats-mode"] = r.choice(["none", "counts", "full", "truncate(4)"])
+    if r.random() < 0.3:
+        o["file.compression"] = r.choice(["zstd", "snappy", "gzip", "none"])
+    if r.random() < 0.3:
+        o["target-file-size"] = "1 kb"
+    if not pk:
+        return o
+    o["bucket"] = str(r.choice([1, 1, 2, 4]))
+    if len(key_types) == 1 and key_types[0] in ("INT", "BIGINT") and r.random() < 0.4:
+        o["bucket-function.type"] = "mod"
+    elif r.random() < 0.1 and "TIMESTAMP" not in str(key_types):  # which hive does not hash
+        o["bucket-function.type"] = "hive"
+    if r.random() < 0.1:
+        o["ignore-delete"] = "true"
+    if r.random() < 0.5:
+        o["num-sorted-run.compaction-trigger"] = str(r.choice([2, 3, 4]))
+    if r.random() < 0.3:
+        o["write-only"] = "true"
+    return o
+
+
+def rows(r: Random, cols, pools, n):
+    return [
+        [
+            r.choice(pools[c]) if c in pools else value(r, t, "NOT NULL" not in str(t))
+            for c, t in cols
+        ]
+        for _ in range(n)
+    ]
+
+
+def pools_of(r: Random, cols):
+    """The few values that key and partition columns take."""
+    pools = {}
+    for c, t in cols:
+        if c[0] in "pk":
+            many = 3 if c[0] == "p" else r.choice([4, 8])
+            pools[c] = [value(r, t, "NOT NULL" not in str(t), True) for _ in range(many)]
+        if c[0] == "p" and base(t)[0] in TEXTS:
+            pools[c] = [x if x is None or x.strip() else "s" for x in pools[c]]
+    return pools
+
+
+def operations(r: Random, cols, kinds):
+    """4 to 10 operations: ["write", kinds, rows], ["compact", how] or ["overwrite", {}, rows]."""
+    pools, out = pools_of(r, cols), []
+    for _ in range(r.randrange(4, 11)):
+        x = r.random()
+        if x < 0.7 or not out:
+            rs = rows(r, cols, pools, r.choice([1, 3, 8, 12]))
+            out.append(["write", [r.choice(kinds) for _ in rs], rs])
+        elif x < 0.92:
+            out.append(["compact", "full" if x < 0.82 else "minor"])
+        else:
+            out.append(["overwrite", {}, rows(r, cols, pools, 4)])
+    return out
+
+
+def run(p, name: str, seed: int):
+    """Make the table of `seed` with Java (`p`); the rows that Java reads after each operation come
+    with it."""
+    r = Random(seed)
+    cols, pk, part, opts, kinds = design(r)
+    ops = operations(r, cols, kinds)
+    p.create(name, cols, pk, part, opts)
+    active = {"write-only": "false"} if opts.get("write-only") == "true" else {}
+    after = []
+    for verb, how, *rs in ops:
+        if verb == "write":
+            p.write(name, rs[0], how)
+        elif verb == "compact":
+            if opts["bucket"] != "-1":  # such a table is not compacted through a writer
+                p.write(name, compact=how, **active)
+        else:
+            p.write(name, rs[0], overwrite=how)
+        after.append(p.read(name))
+    return {
+        "columns": [list(c) for c in cols],
+        "primary_key": pk,
+        "partition_by": part,
+        "options": opts,
+        "ops": ops,
+        "after": after,
+    }

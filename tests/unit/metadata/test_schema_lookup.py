@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tablestore.errors import CorruptDataError, NotFoundError, StorageUnavailableError
+from tablestore.format.schema import TableSchema, encode_schema
+from tablestore.metadata.schemas import Schemas
+from tablestore.store.memory import MemoryStore
+from tablestore.store.metered import Metered
+from tablestore.types.model import AtomicType, DataField
+
+
+def schema(schema_id, comment=None):
+    fields = (DataField(0, "a", AtomicType(name="INT")),)
+    return TableSchema(id=schema_id, fields=fields, highest_field_id=0, comment=comment)
+
+
+@pytest.fixture
+def store():
+    return Metered(MemoryStore(uuid.uuid4().hex))
+
+
+def test_the_latest_schema_is_probed_for_upwards(store):
+    for schema_id in range(4):
+        store.put(f"schema/schema-{schema_id}", encode_schema(schema(schema_id)))
+    mark = store.snapshot()
+    schemas = Schemas(store)
+    assert schemas.latest(floor=2).id == 3
+    assert dict(store.since(mark).verbs) == {"get": 3}
+    mark = store.snapshot()
+    assert schemas.latest().id == 3
+    assert dict(store.since(mark).verbs) == {"get": 1}
+    store.put("schema/schema-4", encode_schema(schema(4)))
+    assert schemas.latest().id == 4
+
+
+def test_a_folder_without_schemas_is_no_table(store):
+    assert Schemas(store).latest() is None
+
+
+def test_missing_older_schemas_are_no_hindrance(store):
+    store.put("schema/schema-2", encode_schema(schema(2)))
+    assert Schemas(store).latest().id == 2
+
+
+def test_a_missing_schema_is_not_found(store):
+    with pytest.raises(NotFoundError, match="no schema 7"):
+        Schemas(store).load(7)
+
+
+def test_a_damaged_schema_is_named(store):
+    store.put("schema/schema-0", b'{"fields": 3}')
+    with pytest.raises(CorruptDataError, match="schema/schema-0"):
+        Schemas(store).load(0)
+
+
+def test_a_schema_with_the_id_of_another_is_damaged(store):
+    store.put("schema/schema-0", encode_schema(schema(5)))
+    with pytest.raises(CorruptDataError, match="expected id 0, found id 5"):
+        Schemas(store).load(0)
+
+
+def test_a_schema_id_is_given_once(store):
+    assert Schemas(store).create(schema(0, "mine")) is True
+    assert Schemas(store).create(schema(0, "yours")) is False
+    assert Schemas(store).load(0).comment == "mine"
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_a_lost_answer_is_settled_by_reading_back(lands):
+    inner = MemoryStore(uuid.uuid4().hex)
+    put = inner.put_if_absent
+
+    def lost(key, data):
+        if lands:
+            put(key, data)
+        raise StorageUnavailableError("connection reset")
+
+    inner.put_if_absent = lost
+    schemas = Schemas(inner)
+    if lands:
+        assert schemas.create(schema(0)) is True
+    else:
+        with pytest.raises(StorageUnavailableError):
+            schemas.create(schema(0))
