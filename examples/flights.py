@@ -76,6 +76,8 @@ def demo() -> None:
 
     began = time.perf_counter()
     clean()
+    LAKE.mkdir()
+    MARK.touch()
     lake = ts.connect(str(LAKE))
     table = lake.create_table(
         TABLE,
@@ -85,7 +87,6 @@ def demo() -> None:
         options={"bucket": "2"},
         comment="flights that left New York in 2013",
     )
-    MARK.touch()
     flights = load_flights()
     events = make_events(flights)
     print(f"{flights.num_rows:,} flights, {events.table.num_rows:,} events, one commit a week")
@@ -106,8 +107,7 @@ def demo() -> None:
     problems = check(found, commits=len(commits), weeks=len(events.rows_after_each_week()))
     print(f"commits        {len(commits)} by another process, snapshot {table.snapshot_id}")
     print(f"written        {written:,} events in {busy:.1f} s, {written / busy:,.0f} rows/s")
-    print(f"reaching back  {events.share_reaching_back():.1%} of the updates and deletes change")
-    print("               a row of an earlier commit")
+    print(f"reaching back  {events.share_reaching_back():.1%} of the changes reach an earlier commit")
     print(f"read meanwhile {reads} times, each time the rows of a whole number of weeks")
     print(f"files          {len(table.files())} data files")
     print(f"read at last   {len(found):,} rows in {read_seconds:.2f} s, merged as they are read")

@@ -118,7 +118,9 @@ class CorruptDataError(TablestoreError):
         if self.expected is not None:
             text += f": expected {self.expected}"
         if self.found is not None:
-            text += f", found {self.found}" if self.expected is not None else f": found {self.found}"
+            text += (
+                f", found {self.found}" if self.expected is not None else f": found {self.found}"
+            )
         return text
 
     def named(self, name: str) -> CorruptDataError:

@@ -85,9 +85,7 @@ class Lake:
             raise AlreadyExistsError(f"database {name} exists already", database=name)
         self._store.make_folder(folder)
 
-    def drop_database(
-        self, name: str, *, cascade: bool = False, if_exists: bool = False
-    ) -> None:
+    def drop_database(self, name: str, *, cascade: bool = False, if_exists: bool = False) -> None:
         """Remove a database.
 
         Args:
@@ -260,4 +258,3 @@ def _database_folder(name: str) -> str:
 def _table_folder(name: str) -> str:
     database, table = split_name(name)
     return f"{database}{_SUFFIX}/{table}"
-

@@ -51,13 +51,14 @@ def create(
     """Create a table; its database is created when it is missing."""
     if sum(given is not None for given in (column or None, schema, like)) != 1:
         raise typer.BadParameter("give the columns by --column, --schema or --like")
+    settings = connect.pairs(option or [], "--option")
     lake, name = connect.locate(context, table)
     made = lake.create_table(
         name,
         _columns_of(like, file_format) if like else _columns(column or [schema or ""]),
         primary_key=options.names(primary_key),
         partition_by=options.names(partition_by),
-        options=connect.pairs(option or [], "--option"),
+        options=settings,
         comment=comment,
         if_not_exists=if_not_exists,
     )

@@ -9,7 +9,7 @@ import typer
 from tablestore.cli import connect, options, render
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import tablestore
 
 
 def describe(
@@ -17,7 +17,7 @@ def describe(
 ) -> None:
     """Show the columns, keys, options and latest snapshot of a table."""
     opened = connect.open_table(context, table)
-    columns = _columns(opened.schema)
+    columns = _columns(opened)
     about = {
         "name": opened.name,
         "path": opened.path,
@@ -40,10 +40,10 @@ def describe(
     render.print_rows(columns, ["column", "type", "comment"])
 
 
-def _columns(schema: pa.Schema) -> list[dict[str, object]]:
-    from tablestore.types.arrow import fields_from_arrow
-
+def _columns(table: tablestore.Table) -> list[dict[str, object]]:
+    metadata = {field.name: field.metadata or {} for field in table.schema}
+    comments = {name: found.get(b"comment") for name, found in metadata.items()}
     return [
-        {"column": field.name, "type": field.type.sql(), "comment": field.description}
-        for field in fields_from_arrow(schema)
+        {"column": name, "type": sql, "comment": comment.decode() if comment else None}
+        for (name, sql), comment in zip(table.columns.items(), comments.values(), strict=True)
     ]

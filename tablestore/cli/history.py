@@ -20,19 +20,13 @@ def history(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the snapshots of a table, oldest first."""
-    entries = [render.fields_of(entry) for entry in connect.open_table(context, table).history()]
-    entries.sort(key=_snapshot)
-    if limit is not None:
-        entries = entries[len(entries) - min(limit, len(entries)) :]
+    """List the snapshots of a table, newest first."""
+    entries = connect.open_table(context, table).history(limit=limit)
+    rows = [render.fields_of(entry) for entry in entries]
     if as_json:
-        for entry in entries:
-            render.emit(entry)
-    elif entries:
-        render.print_rows(entries, _SHOWN)
+        for row in rows:
+            render.emit(row)
+    elif rows:
+        render.print_rows(rows, _SHOWN)
     else:
         render.say("no snapshot yet: nothing was written to this table")
-
-
-def _snapshot(entry: dict[str, object]) -> int:
-    return int(str(entry["id"]))

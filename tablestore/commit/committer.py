@@ -120,7 +120,9 @@ class Committer:
         """Makes the messages visible: one snapshot for their rows, one for their compaction.
 
         Args:
-            messages: the changes, by bucket.
+            messages: the changes, one for each bucket. In a list, messages whose files were
+                rewritten with higher sequence numbers are replaced in place, so that after an
+                error the caller knows which files to remove.
             identifier: grows with each commit of a job; batch commits share the default.
             overwrite_filter: makes it an overwrite: all live files of the partitions (serialized
                 rows) for which it is True are deleted, as of the moment of the commit.
@@ -148,7 +150,8 @@ class Committer:
             overwrite_filter,
             check,
         )
-        return _Run(self, intent, list(messages)).run(allow_empty=allow_empty)
+        changing = messages if isinstance(messages, list) else list(messages)
+        return _Run(self, intent, changing).run(allow_empty=allow_empty)
 
     def publish(
         self,

@@ -63,7 +63,7 @@ def key_value_fields(
 
 
 def file_schema(fields: Iterable[DataField]) -> pa.Schema:
-    """The Arrow schema to write, with ``PARQUET:field_id`` on every field that has an id on disk."""
+    """The Arrow schema to write, with ``PARQUET:field_id`` on every field that has one."""
     return pa.schema([_with_id(field) for field in fields])
 
 

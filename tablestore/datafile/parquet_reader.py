@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tablestore.errors import CorruptDataError
+from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
 from tablestore.types.arrow import to_arrow
 from tablestore.types.model import AtomicType
@@ -46,8 +47,7 @@ class ParquetReader:
         with self._guard():
             self._file = pq.ParquetFile(source, page_checksum_verification=True)
             self._positions = {
-                field_name: index
-                for index, field_name in enumerate(self._file.schema_arrow.names)
+                field_name: index for index, field_name in enumerate(self._file.schema_arrow.names)
             }
 
     @property
@@ -231,7 +231,7 @@ def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Arr
     return array.cast(target)
 
 
-def _bound(value: object, data_type: AtomicType) -> object:
+def _bound(value: object, data_type: AtomicType) -> Value:
     """A footer bound in the representation of ``predicate.prune``, None where it is not trusted."""
     name = data_type.name
     if isinstance(value, bool):

@@ -42,7 +42,7 @@ _CODECS: Final = {
 
 
 def parquet_codec(name: str) -> str:
-    """pyarrow's name of a ``file.compression`` value.
+    """Pyarrow's name of a ``file.compression`` value.
 
     Raises:
         InvalidInputError: Parquet has no such codec.
@@ -89,7 +89,9 @@ class ParquetWriter:
             compression=codec,
             compression_level=zstd_level if codec == "zstd" else None,
             use_dictionary=_dictionary_columns(physical, sample),
-            write_statistics=[path for path in _leaves(physical) if path.split(".")[0] not in silent],
+            write_statistics=[
+                path for path in _leaves(physical) if path.split(".")[0] not in silent
+            ],
             store_decimal_as_integer=True,
             use_deprecated_int96_timestamps=self._int96,
             write_page_checksum=True,
@@ -190,7 +192,7 @@ def _dictionary_columns(schema: pa.Schema, sample: pa.RecordBatch) -> list[str]:
 
 
 def _is_wide_decimal(arrow_type: pa.DataType) -> bool:
-    return pa.types.is_decimal(arrow_type) and arrow_type.precision > 18
+    return bool(pa.types.is_decimal(arrow_type) and arrow_type.precision > 18)
 
 
 def _repeats(column: pa.Array) -> bool:
@@ -235,9 +237,7 @@ def _recast(array: pa.Array, arrow_type: pa.DataType) -> pa.Array:
         return array.cast(arrow_type)
     if pa.types.is_struct(arrow_type):
         fields = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
-        children = [
-            _recast(array.field(index), field.type) for index, field in enumerate(fields)
-        ]
+        children = [_recast(array.field(index), field.type) for index, field in enumerate(fields)]
         return pa.StructArray.from_arrays(children, fields=fields, mask=_null_mask(array))
     array = _compact(array)
     if pa.types.is_map(arrow_type):

@@ -29,7 +29,8 @@ class Deduplicate:
 
     def pick(self, groups: Groups) -> NDArray[np.intp]:
         """The last row of each key."""
-        order, starts = groups.order, groups.starts
+        order: NDArray[np.intp] = groups.order
+        starts: NDArray[np.bool_] = groups.starts
         if len(order) == 0:
             return order
         if self.ignore_delete and groups.kind is not None:
@@ -41,5 +42,5 @@ class Deduplicate:
             starts[1:] = group[1:] != group[:-1]
             if len(order) == 0:
                 return order
-        last = np.append(starts[1:], [True])
-        return order[last]
+        chosen: NDArray[np.intp] = order[np.append(starts[1:], [True])]
+        return chosen

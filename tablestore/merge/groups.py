@@ -35,7 +35,7 @@ class MergeEngine(Protocol):
     """What becomes of the versions of a key."""
 
     def pick(self, groups: Groups) -> NDArray[np.intp]:
-        """The row number that stands for each key, keys ascending; keys without one are left out."""
+        """The row that stands for each key, keys ascending; keys without one are left out."""
         ...
 
 

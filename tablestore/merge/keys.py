@@ -72,7 +72,8 @@ def _floating(values: NDArray[Any]) -> NDArray[np.uint64]:
     wide = values.astype(np.float64)
     wide = np.where(np.isnan(wide), np.nan, wide)  # one NaN, with the sign bit clear
     bits = wide.view(np.uint64)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    lane: NDArray[np.uint64] = np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    return lane
 
 
 def _decimal(column: pa.Array) -> list[NDArray[np.uint64]]:
@@ -97,7 +98,8 @@ def _ranks(column: pa.Array) -> NDArray[np.uint64]:
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.uint64)
     rank[order] = np.arange(len(order), dtype=np.uint64)
-    return rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    lane: NDArray[np.uint64] = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    return lane
 
 
 def pack(lanes: Sequence[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:

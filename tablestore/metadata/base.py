@@ -175,7 +175,8 @@ class BaseCache:
         if known is not None or snapshot is None:
             return known or EMPTY
         with self._lock:
-            found = self._follow(self._live, snapshot)
+            # Another thread may have loaded it while this one waited.
+            found = self.peek(snapshot) or self._follow(self._live, snapshot)
             if found is None:
                 scan = self._manifests.live(snapshot)
                 found = LiveFiles.of(snapshot, scan.entries)

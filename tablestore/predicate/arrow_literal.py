@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pyarrow as pa
 
-from tablestore.predicate.literal import NULL, Literal, literal
+from tablestore.predicate.literal import NULL, Literal
 
+_KINDS = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    Decimal: "decimal",
+    str: "str",
+    bytes: "bytes",
+}
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
 
 
@@ -25,7 +35,10 @@ def literal_of_scalar(scalar: pa.Scalar) -> Literal | None:
             return None
     elif pa.types.is_duration(kind) or pa.types.is_interval(kind):
         return None
-    return literal(scalar.as_py())
+    if pa.types.is_date(kind):
+        return Literal(scalar.cast(pa.date32()).cast(pa.int32()).as_py(), "date")
+    value = scalar.as_py()
+    return Literal(value, _KINDS[type(value)])
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -85,7 +85,9 @@ def _fixed(values: Sequence[Value], kind: pa.DataType) -> pa.Buffer:
     if pa.types.is_floating(kind):
         code = {16: "e", 32: "f", 64: "d"}[kind.bit_width]
         return pa.py_buffer(
-            struct.pack(f"<{len(values)}{code}", *(value or 0.0 for value in values))
+            struct.pack(
+                f"<{len(values)}{code}", *(0.0 if value is None else value for value in values)
+            )
         )
     size = kind.bit_width // 8
     signed = not pa.types.is_unsigned_integer(kind)

@@ -37,7 +37,7 @@ from tablestore.predicate.like import check_pattern
 from tablestore.predicate.literal import NULL, Literal
 from tablestore.predicate.nodes import Column, Predicate
 from tablestore.predicate.snap import snap
-from tablestore.predicate.text import to_sql
+from tablestore.predicate.sql import to_sql
 from tablestore.predicate.traverse import map_leaves
 
 Types: TypeAlias = "pa.Schema | Mapping[str, pa.DataType]"

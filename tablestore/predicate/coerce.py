@@ -9,7 +9,7 @@ from tablestore.errors import InvalidInputError
 from tablestore.predicate import nodes
 from tablestore.predicate.arrow_expression import Call, Field, Pickled, Term, fields_of
 from tablestore.predicate.arrow_literal import literal_of_scalar
-from tablestore.predicate.literal import literal
+from tablestore.predicate.from_python import literal
 from tablestore.predicate.nodes import Anything, Column, Predicate
 from tablestore.predicate.parse import parse_where
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from tablestore.errors import InvalidInputError
-from tablestore.predicate.literal import Literal, literal
+from tablestore.predicate.from_python import literal
+from tablestore.predicate.literal import Literal
+from tablestore.predicate.sql import quote_name, quote_text, to_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,9 +49,7 @@ class Predicate:
         raise InvalidInputError(_USE_OPERATORS)
 
     def __repr__(self) -> str:
-        from tablestore.predicate.text import to_text  # prints nodes, so it imports this module
-
-        return to_text(self)
+        return _print(self, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +278,47 @@ def _predicate(value: object) -> Predicate:
 
 def _flat(kind: type[And] | type[Or], value: Predicate) -> tuple[Predicate, ...]:
     return value.parts if isinstance(value, kind) else (value,)
+
+
+def _print(node: Predicate, binding: int) -> str:
+    """Text of a node; `binding` is 0 inside nothing, 1 inside or, 2 inside and, 3 inside not."""
+    match node:
+        case Or(parts):
+            return _joined(parts, " or ", 1, binding, "false")
+        case And(parts):
+            return _joined(parts, " and ", 2, binding, "true")
+        case Not(IsNull(column)):
+            return f"{quote_name(column.name)} is not null"
+        case Not(part):
+            return f"not {_print(part, 3)}"
+        case Opaque(text=text):
+            return f"pyarrow[{text}]"
+        case _:
+            return _leaf(node)
+
+
+def _joined(parts: tuple[Predicate, ...], word: str, level: int, binding: int, empty: str) -> str:
+    if not parts:
+        return empty
+    text = word.join(_print(part, level if len(parts) > 1 else binding) for part in parts)
+    # The same operator nested in itself keeps its parentheses: the tree must come back the same.
+    return f"({text})" if binding >= level and len(parts) > 1 else text
+
+
+def _leaf(node: Predicate) -> str:
+    match node:
+        case Compare(op, column, value):
+            right = quote_name(value.name) if isinstance(value, Column) else to_sql(value)
+            return f"{quote_name(column.name)} {op} {right}"
+        case In(column, values):
+            return f"{quote_name(column.name)} in ({', '.join(to_sql(v) for v in values)})"
+        case Like(column, pattern):
+            return f"{quote_name(column.name)} like {quote_text(pattern)}"
+        case IsNull(column):
+            return f"{quote_name(column.name)} is null"
+        case Constant(truth):
+            return "null" if truth is None else str(truth).lower()
+        case Fixed(column, truth):
+            return f"{quote_name(column.name)} is {'always' if truth else 'never'} so"
+        case _:
+            return "anything"

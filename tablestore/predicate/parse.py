@@ -26,7 +26,8 @@ from typing import NoReturn, TypeAlias
 
 from tablestore.errors import InvalidInputError
 from tablestore.predicate import nodes, temporal
-from tablestore.predicate.literal import NULL, Literal, literal
+from tablestore.predicate.from_python import literal
+from tablestore.predicate.literal import NULL, Literal
 from tablestore.predicate.nodes import Column, Predicate
 from tablestore.predicate.tokens import KEYWORDS, Token, fail, tokenize
 

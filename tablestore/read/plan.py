@@ -82,12 +82,13 @@ class ReadPlan:
     funnel: Funnel
 
 
-def plan_read(view: TableView, predicate: Predicate | None) -> ReadPlan:
+def plan_read(view: TableView, predicate: Predicate | None, *, cached: bool = True) -> ReadPlan:
     """Plan a read of a snapshot.
 
     Args:
         view: the table at a snapshot.
         predicate: bound to the table's columns, or None.
+        cached: use the committed base where it is in memory; otherwise count manifests.
     """
     funnel = Funnel()
     partition_part, _ = split(predicate, view.schema.partition_keys)
@@ -96,7 +97,8 @@ def plan_read(view: TableView, predicate: Predicate | None) -> ReadPlan:
     if view.snapshot is None:
         return plan
     wanted = EntryFilter(manifest=_manifest_test(view, partition_part))
-    scan = view.state.base.scan(view.snapshot, wanted)
+    source = view.state.base.scan if cached else view.state.manifests.live
+    scan = source(view.snapshot, wanted)
     funnel.manifests, funnel.manifests_read = scan.manifests_total, scan.manifests_read
     entries = list(scan.entries)
     funnel.files = len(entries)
@@ -249,7 +251,7 @@ def comparable_key(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(_comparable(value) for value in values)
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> object:
     if value is None:
         return (0, 0)  # nulls first
     if isinstance(value, float):

@@ -7,10 +7,12 @@ ordered wrongly, and a column whose type changed since the file was written has 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tablestore.format.binary_row import Timestamp, decode_row
 from tablestore.format.manifest import DataFileMeta, SimpleStats
 from tablestore.format.schema import TableSchema
+from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
 from tablestore.types.model import AtomicType, DataField, DataType
 
@@ -77,10 +79,10 @@ def comparable(old: DataType, new: DataType) -> bool:
     return old.name == new.name and old.name in {"CHAR", "VARCHAR"}
 
 
-def bound(value: object, data_type: DataType) -> object:
+def bound(value: Any, data_type: DataType) -> Value:  # noqa: ANN401
     """A decoded bound in the representation of ``predicate.prune``; None where it says nothing."""
     if not isinstance(data_type, AtomicType) or data_type.name in _NO_BOUNDS:
         return None
     if isinstance(value, Timestamp):
         return value.millis * 1_000_000 + value.nanos_of_milli
-    return value
+    return value  # type: ignore[no-any-return]

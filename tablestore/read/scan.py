@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -245,5 +246,5 @@ def _oldest_first(
             for index, run in enumerate(section)
         )
     )
-    apart = all(before[1] < after[0] for before, after in zip(spans, spans[1:], strict=False))
+    apart = all(before[1] < after[0] for before, after in pairwise(spans))
     return [section[index] for _, _, index in spans], apart

@@ -62,7 +62,9 @@ class BucketFolders:
             UnsupportedFormatError: the file lies outside the table's folder.
         """
         if meta.external_path is None:
-            return posixpath.join(self.folder(partition, bucket), posixpath.basename(meta.file_name))
+            return posixpath.join(
+                self.folder(partition, bucket), posixpath.basename(meta.file_name)
+            )
         root = store.uri.rstrip("/") + "/"
         if meta.external_path.startswith(root):
             return meta.external_path[len(root) :]

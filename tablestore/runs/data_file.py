@@ -127,9 +127,7 @@ def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | 
     ]
 
 
-def _ranges(
-    reader: ParquetReader, group: int, projection: Projection
-) -> dict[str, ColumnRange]:
+def _ranges(reader: ParquetReader, group: int, projection: Projection) -> dict[str, ColumnRange]:
     """Footer ranges under the table's names, for columns whose type did not change."""
     known = reader.ranges(group, projection.file_fields)
     found = {}

@@ -157,8 +157,7 @@ def _widens(old: AtomicType, new: AtomicType) -> bool:
         return new.name in {"FLOAT", "DOUBLE"} or (
             new.name == "DECIMAL"
             and (new.scale or 0) >= (old.scale or 0)
-            and (new.precision or 0) - (new.scale or 0)
-            >= (old.precision or 0) - (old.scale or 0)
+            and (new.precision or 0) - (new.scale or 0) >= (old.precision or 0) - (old.scale or 0)
         )
     if old.name in _TEXT and new.name in _TEXT:
         return (new.length or 0) >= (old.length or 0) and new.name == "VARCHAR"

@@ -71,7 +71,8 @@ class _Cursor:
         if bound is None:
             taken, self.loaded = self.loaded, []
             return taken
-        taken, kept = [], []
+        taken: list[pa.RecordBatch] = []
+        kept: list[pa.RecordBatch] = []
         for batch in self.loaded:
             count = 0 if kept else rows_below(self._keys(batch), bound)
             if count:
@@ -129,7 +130,7 @@ def _merge_window(
     window: list[pa.RecordBatch], shape: WindowShape, engine: MergeEngine
 ) -> Iterator[pa.RecordBatch]:
     keys = [_column(window, index) for index in shape.key]
-    kind = None if shape.kind is None else _numpy(_column(window, shape.kind))
+    kind = None if shape.kind is None else _numpy(_column(window, shape.kind)).astype(np.int8)
     age = None if shape.sequence is None else _numpy(_column(window, shape.sequence))
     rows = engine.pick(group_rows(key_lanes(keys), age=age, kind=kind))
     if kind is not None and not shape.keep_deletes:

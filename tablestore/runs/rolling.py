@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,12 @@ class _OpenFile:
     """One file being written: its stream, writer and what its entry will say."""
 
     def __init__(
-        self, shape: FileShape, name: str, stream: WriteStream, first: pa.RecordBatch, nans: set[str]
+        self,
+        shape: FileShape,
+        name: str,
+        stream: WriteStream,
+        first: pa.RecordBatch,
+        nans: set[str],
     ) -> None:
         self.name = name
         self.rows = 0
@@ -265,7 +270,9 @@ class RollingWriter:
             stream = self._store.open_write(posixpath.join(self._folder, name))
             self._open = _OpenFile(self._shape, name, stream, group, nans)
         self._open.write(group)
-        full_rows = self._shape.target_rows is not None and self._open.rows >= self._shape.target_rows
+        full_rows = (
+            self._shape.target_rows is not None and self._open.rows >= self._shape.target_rows
+        )
         if full_rows or self._open.size >= self._shape.target_size:
             self._finish_file()
 

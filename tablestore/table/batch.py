@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from tablestore.table.keys import key_rows
 from tablestore.types.arrow import to_arrow_schema
 from tablestore.types.row_kind import RowKind
 from tablestore.write.append import AppendWriter
-from tablestore.write.conform import Conformer, ConformedBatch, Missing, zero_values
+from tablestore.write.conform import ConformedBatch, Conformer, Missing, zero_values
 from tablestore.write.input import open_input
 from tablestore.write.primary_key import PrimaryKeyWriter
 
@@ -80,7 +81,11 @@ class Batch:
         self.write(data, row_kind=row_kind, missing=missing)
 
     def append(self, data: object, *, missing: Missing = "error") -> None:
-        """Append rows to a table without primary key; see ``Table.append``."""
+        """Append rows to a table without primary key; see ``Table.append``.
+
+        Raises:
+            InvalidInputError: the table has a primary key, or the rows do not fit.
+        """
         if self._context.schema.primary_keys:
             raise InvalidInputError(
                 f"table {self._context.table} has a primary key; use upsert, which replaces rows "
@@ -108,7 +113,9 @@ class Batch:
         """Delete rows of the given keys; the other columns hold nothing that anybody reads."""
         schema = to_arrow_schema(self._context.schema.fields)
         columns = [
-            keys.column(field.name) if field.name in keys.schema.names else _blank(field, target, keys)
+            keys.column(field.name)
+            if field.name in keys.schema.names
+            else _blank(field, target, keys)
             for field, target in zip(self._context.schema.fields, schema, strict=True)
         ]
         kinds = np.full(keys.num_rows, RowKind.DELETE, dtype=np.int8)
@@ -120,7 +127,7 @@ class Batch:
         *,
         row_kind: str | None = None,
         missing: Missing = "error",
-        constants: Mapping[str, Any] | None = None,
+        constants: Mapping[str, object] | None = None,
     ) -> None:
         """Take the rows of an input, as a stream.
 
@@ -138,7 +145,9 @@ class Batch:
             if row_kind is not None and row_kind not in expected.names:
                 expected = expected.append(pa.field(row_kind, pa.string()))
             source, batches = open_input(data, expected, context.table)
-            fill = {k: v for k, v in (constants or {}).items() if k not in source.names}
+            fill: dict[str, Any] = {
+                k: v for k, v in (constants or {}).items() if k not in source.names
+            }
             for name, value in fill.items():
                 source = source.append(pa.field(name, expected.field(name).type))
                 fill[name] = _constant(context.table, expected.field(name), value)
@@ -180,9 +189,12 @@ class Batch:
         try:
             self.result = self._commit(messages)
         except CommitUnknownError:
-            raise
+            raise  # its files may be part of the table
         except BaseException:
-            self._writer.abort()
+            # the committer may have replaced files in the list by others with higher numbers
+            for message in messages:
+                files = list(message.data.new_files)
+                self._context.discard(message.partition, message.bucket, files)
             raise
         return self.result
 
@@ -210,7 +222,7 @@ def _blank(field: DataField, target: pa.Field, keys: pa.RecordBatch) -> pa.Array
     return zero_values(field.type, target.type, keys.num_rows)
 
 
-def _constant(table: str, field: pa.Field, value: Any) -> pa.Scalar:
+def _constant(table: str, field: pa.Field, value: object) -> pa.Scalar:
     try:
         if isinstance(value, str) and not pa.types.is_string(field.type):
             return pa.scalar(value).cast(field.type)
@@ -235,7 +247,7 @@ def at_top_level(
     for message in messages:
         files = message.data.new_files
         ranges = sorted(key_range(meta) for meta in files)
-        apart = all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        apart = all(a[1] < b[0] for a, b in pairwise(ranges))
         if apart and all(meta.delete_row_count == 0 for meta in files):
             files = tuple(replace(meta, level=level) for meta in files)
             message = replace(message, data=replace(message.data, new_files=files))

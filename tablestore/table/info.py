@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tablestore.format.binary_row import Timestamp, decode_row
 from tablestore.types.html import HtmlFields
+from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
     from tablestore.format.manifest import ManifestEntry
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tablestore.read.view import TableView
     from tablestore.types.model import DataType
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,22 +132,23 @@ class FileInfo(HtmlFields):
         )
 
 
-def plain_values(values: tuple[Any, ...], types: tuple[DataType, ...] | list[Any]) -> tuple[Any, ...]:
+def plain_values(values: tuple[Any, ...], types: Sequence[DataType]) -> tuple[Any, ...]:
     """Decoded row values as Python's own dates and times."""
     return tuple(_plain(value, kind) for value, kind in zip(values, types, strict=True))
 
 
-def _plain(value: Any, kind: Any) -> Any:
+def _plain(value: object, kind: DataType) -> object:
+    name = kind.name if isinstance(kind, AtomicType) else ""
     if isinstance(value, Timestamp):
         micros = value.millis * 1000 + value.nanos_of_milli // 1000
         moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros)
-        return moment.replace(tzinfo=UTC) if kind.name == "TIMESTAMP_LTZ" else moment
-    if value is not None and getattr(kind, "name", "") == "DATE":
+        return moment.replace(tzinfo=UTC) if name == "TIMESTAMP_LTZ" else moment
+    if isinstance(value, int) and name == "DATE":
         try:
             return dt.date(1970, 1, 1) + dt.timedelta(days=value)
         except OverflowError:
             return value
-    if value is not None and getattr(kind, "name", "") == "TIME":
+    if isinstance(value, int) and name == "TIME":
         return (dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=value)).time()
     return value
 

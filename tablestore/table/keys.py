@@ -21,7 +21,9 @@ def key_rows(keys: object, names: Sequence[str]) -> object:
     """
     if not isinstance(keys, (list, tuple, set, frozenset, range)):
         if isinstance(keys, (int, str, bytes, float)):
-            raise InvalidInputError(f"keys is a list of keys, found {keys!r}; write keys=[{keys!r}]")
+            raise InvalidInputError(
+                f"keys is a list of keys, found {keys!r}; write keys=[{keys!r}]"
+            )
         return keys
     listed: list[Any] = list(keys)
     if listed and isinstance(listed[0], Mapping):
@@ -36,5 +38,5 @@ def key_rows(keys: object, names: Sequence[str]) -> object:
     return [dict(zip(names, key, strict=True)) for key in listed]
 
 
-def _single(key: Any) -> Any:
+def _single(key: object) -> object:
     return key[0] if isinstance(key, (tuple, list)) and len(key) == 1 else key

@@ -65,9 +65,7 @@ def _by_id(snapshots: Snapshots, table: str, snapshot: int) -> Snapshot:
     if found is None:
         latest = snapshots.latest()
         held = "it has no snapshots" if latest is None else f"its latest snapshot is {latest.id}"
-        raise NotFoundError(
-            f"table {table} has no snapshot {snapshot}; {held}", snapshot=snapshot
-        )
+        raise NotFoundError(f"table {table} has no snapshot {snapshot}; {held}", snapshot=snapshot)
     return found
 
 
@@ -76,7 +74,7 @@ def _first(snapshots: Snapshots) -> str:
     first = None if earliest is None else snapshots.find(earliest)
     if first is None:
         return "still to come"
-    moment = dt.datetime.fromtimestamp(first.time_millis / 1000, dt.timezone.utc)
+    moment = dt.datetime.fromtimestamp(first.time_millis / 1000, dt.UTC)
     return f"{first.id} of {moment.isoformat(timespec='milliseconds')}"
 
 
@@ -90,7 +88,7 @@ def _millis(timestamp: str | dt.datetime) -> int:
                 f"expected an ISO timestamp such as 2026-11-01T00:00:00Z, found {timestamp!r}"
             ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone.utc)
+        moment = moment.replace(tzinfo=dt.UTC)
     return int(moment.timestamp() * 1000)
 
 

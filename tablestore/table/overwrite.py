@@ -16,6 +16,7 @@ from tablestore.table.batch import Batch, at_top_level
 if TYPE_CHECKING:
     from tablestore.commit.committer import CommitResult
     from tablestore.commit.message import CommitMessage
+    from tablestore.format.manifest import DataFileMeta
     from tablestore.table.components import Components
     from tablestore.write.conform import Missing
     from tablestore.write.context import WriteContext
@@ -35,9 +36,7 @@ def overwrite_table(
         InvalidInputError: a partition that the table lacks, or rows outside of it.
     """
     if dynamic and partition is not None:
-        raise InvalidInputError(
-            f"table {parts.name}: give partition= or dynamic=True, not both"
-        )
+        raise InvalidInputError(f"table {parts.name}: give partition= or dynamic=True, not both")
     context = parts.write_context(replaces=True)
     schema = context.schema
     if dynamic and not schema.partition_keys:
@@ -105,7 +104,7 @@ def _raised(context: WriteContext, messages: list[CommitMessage]) -> list[Commit
         return messages
     types = types_of(context.schema, context.schema.trimmed_primary_key)
 
-    def key_range(meta: Any) -> tuple[Any, Any]:
+    def key_range(meta: DataFileMeta) -> tuple[Any, Any]:
         return (
             comparable_key(decode_row(meta.min_key, types)),
             comparable_key(decode_row(meta.max_key, types)),

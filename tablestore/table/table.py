@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     import pyarrow.compute as pc
 
     from tablestore.format.snapshot import Snapshot
-    from tablestore.predicate.nodes import Predicate
+    from tablestore.predicate.nodes import Col, Predicate
     from tablestore.read.view import TableView
     from tablestore.write.conform import Missing
 
-    Where = str | Predicate | pc.Expression | None
+    Where: TypeAlias = str | Predicate | Col | pc.Expression | None
 
 
 class Table:
@@ -161,7 +161,11 @@ class Table:
     def to_polars(
         self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
     ) -> polars.DataFrame:
-        """The selected rows as a polars data frame (polars must be installed)."""
+        """The selected rows as a polars data frame.
+
+        Raises:
+            InvalidInputError: polars is not installed.
+        """
         try:
             import polars
         except ImportError:
@@ -213,6 +217,8 @@ class Table:
         where: Where,
         limit: int | None,
         memory: str | int | None,
+        *,
+        cached: bool = True,
     ) -> Scan:
         view = self._current()
         names = _column_names(view, columns)
@@ -222,7 +228,8 @@ class Table:
         bound = None if predicate is None else bind(predicate, view.arrow_schema)
         size = parse_bytes(memory) if isinstance(memory, str) else memory
         engine = self._parts.engine(view.schema, view.options)
-        return Scan(view, plan_read(view, bound), names, engine, limit, size)
+        plan = plan_read(view, bound, cached=cached)
+        return Scan(view, plan, names, engine, limit, size)
 
     # -- what is in it ---------------------------------------------------------------------------
 
@@ -232,7 +239,7 @@ class Table:
         Args:
             limit: give at most so many.
         """
-        found = []
+        found: list[Snapshot] = []
         for snapshot in self._parts.state.snapshots.history():
             if limit is not None and len(found) >= limit:
                 break
@@ -248,7 +255,7 @@ class Table:
 
     def explain(self, where: Where = None) -> Explain:
         """How a read with this filter would find its rows; opens footers, reads no rows."""
-        scan = self._scan(None, where, None, None)
+        scan = self._scan(None, where, None, None, cached=False)
         predicate = scan.plan.predicate
         return Explain.of(scan, "" if predicate is None else to_text(predicate))
 

@@ -5,6 +5,7 @@ Source: ``org.apache.paimon.append.AppendOnlyWriter``.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -55,7 +56,7 @@ class AppendWriter:
         if len(cuts):
             rows = rows.take(pa.array(order))
         starts = [0, *cuts.tolist(), rows.num_rows]
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             self._writer(int(ordered[start])).write(rows.slice(start, end - start))
         self._pending_bytes += rows.nbytes
         if self._pending_bytes > self._context.options.write_buffer_size:
@@ -115,7 +116,11 @@ class AppendWriter:
 
 
 def _without_retracts(context: WriteContext, batch: ConformedBatch) -> pa.RecordBatch:
-    """The rows of an append table; retracts are dropped by option or refused."""
+    """The rows of an append table; retracts are dropped by option or refused.
+
+    Raises:
+        InvalidInputError: a retract came that no option drops.
+    """
     if batch.kinds is None:
         return batch.rows
     kept = kept_kinds(context, batch.kinds)
@@ -135,9 +140,11 @@ def _without_retracts(context: WriteContext, batch: ConformedBatch) -> pa.Record
 def kept_kinds(context: WriteContext, kinds: NDArray[np.int8]) -> NDArray[np.bool_] | None:
     """Rows that ``ignore-delete`` and ``ignore-update-before`` let pass; None where all do."""
     if context.options.ignore_delete:
-        return (kinds & 1) == 0
+        adds: NDArray[np.bool_] = (kinds & 1) == 0
+        return adds
     if context.options.ignore_update_before:
-        return kinds != 1
+        kept: NDArray[np.bool_] = kinds != 1
+        return kept
     return None
 
 

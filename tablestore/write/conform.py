@@ -73,7 +73,9 @@ class Conformer:
         for field in fields:
             index = source.get_field_index(field.name)
             if index >= 0:
-                _check_family(table, field, source.field(index).type, self._schema.field(field.name))
+                _check_family(
+                    table, field, source.field(index).type, self._schema.field(field.name)
+                )
 
     def _check_columns(self, source: pa.Schema, missing: Missing, required: frozenset[str]) -> None:
         names = [field.name for field in self._fields]
@@ -247,7 +249,7 @@ def _first_misfit(array: pa.Array, target: pa.DataType) -> int:
     return low
 
 
-def _family(arrow_type: pa.DataType) -> str:  # noqa: PLR0911
+def _family(arrow_type: pa.DataType) -> str:
     """Types between which values convert without being parsed or reinterpreted."""
     if pa.types.is_dictionary(arrow_type) or pa.types.is_run_end_encoded(arrow_type):
         return _family(arrow_type.value_type)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 import pyarrow as pa
 
@@ -85,7 +85,11 @@ def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _from_dicts(
     rows: Sequence[Mapping[str, object]], expected: pa.Schema, table: str
 ) -> pa.RecordBatch:
-    """Dicts as columns of the table's types; names the column that does not fit."""
+    """Dicts as columns of the table's types.
+
+    Raises:
+        InvalidInputError: names the column and row that do not fit.
+    """
     wrong = next((type(row).__name__ for row in rows if not isinstance(row, Mapping)), None)
     if wrong is not None:
         raise InvalidInputError(f"table {table}: expected a list of dicts, found a {wrong} in it")
@@ -112,7 +116,9 @@ def _column(rows: Sequence[Mapping[str, object]], field: pa.Field, table: str) -
         return pa.array(values, type=field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         if field.type == pa.string() and not all(isinstance(v, (str, type(None))) for v in values):
-            found = next((i, v) for i, v in enumerate(values) if not isinstance(v, (str, type(None))))
+            found = next(
+                (i, v) for i, v in enumerate(values) if not isinstance(v, (str, type(None)))
+            )
             raise _misfit(table, field, *found) from None
         for row, value in enumerate(values):
             try:
@@ -122,7 +128,7 @@ def _column(rows: Sequence[Mapping[str, object]], field: pa.Field, table: str) -
         raise
 
 
-def _misfit(table: str, field: pa.Field, row: int, value: Any) -> InvalidInputError:
+def _misfit(table: str, field: pa.Field, row: int, value: object) -> InvalidInputError:
     shown = repr(value)
     return InvalidInputError(
         f"table {table}, column {field.name!r}, row {row}: expected {field.type}, found "

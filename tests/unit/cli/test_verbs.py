@@ -221,7 +221,7 @@ def test_history_and_files_grow_with_commits(shell, csv):
     shell.ok("upsert", "shop.orders", csv("id,name,amount\n1,a,1\n"))
     shell.ok("upsert", "shop.orders", csv("id,name,amount\n2,b,2\n"))
     history = shell.rows("history", "shop.orders")
-    assert [entry["id"] for entry in history] == [1, 2]
+    assert [entry["id"] for entry in history] == [2, 1]
     assert [e["id"] for e in shell.rows("history", "shop.orders", "-n", "1")] == [2]
     assert len(shell.rows("files", "shop.orders")) == 2
     assert len(shell.rows("files", "shop.orders", "--at", "1")) == 1

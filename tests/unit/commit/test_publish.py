@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tablestore.commit.manifest_merge import MergePolicy
 from tablestore.commit.settings import CommitSettings
 from tablestore.errors import (
     CommitConflictError,
@@ -391,3 +392,46 @@ def test_a_table_that_was_dropped_meanwhile_is_not_written_again(table):
     with pytest.raises(LookupError, match="not a table"):
         fresh.commit(second())
     assert list(inner.list(recursive=True)) == []
+
+
+@pytest.mark.parametrize(("lowest", "raised"), [(8, True), (109, True), (110, False)])
+def test_numbers_are_raised_exactly_when_they_are_reached(table, lowest, raised):
+    rival(table)()
+    asked = []
+
+    def resequence(messages, reached):
+        asked.append(reached)
+        return [added(data_file("raised", seq=(110, 110)))]
+
+    committer = table.committer(resequence=resequence)
+    committer.commit([added(data_file("mine", seq=(lowest, lowest)))])
+    assert bool(asked) == raised
+    assert ("raised" in table.live()) == raised
+
+
+@pytest.mark.parametrize("rival_merges", [False, True])
+def test_manifests_merged_for_a_lost_race_are_right_for_the_next_attempt(table, rival_merges):
+    for n in range(4):
+        rival(table, f"old{n}")()
+    merging = CommitSettings(merge=MergePolicy(min_count=3))
+    clean = table.other(table.faults.inner)
+    theirs = clean.committer(settings=merging if rival_merges else CommitSettings())
+    table.faults.fail(
+        "put_if_absent",
+        "snapshot/snapshot-6",
+        lambda: theirs.commit([added(data_file("theirs", seq=(200, 209)))]),
+    )
+    result = table.committer(settings=merging).commit([second()])
+    assert result.snapshot_ids == (7,)
+    assert table.live() == ["first", "mine", "old0", "old1", "old2", "old3", "theirs"]
+    latest = table.state.snapshots.latest()
+    # one merged manifest and that of the winner, then mine
+    assert len(table.state.manifests.of(latest)) == 3
+
+
+def test_the_caller_learns_which_files_replaced_his(table):
+    rival(table)()
+    raised = added(data_file("raised", seq=(110, 119)))
+    messages = [second()]
+    table.committer(resequence=lambda late, reached: [raised]).commit(messages)
+    assert messages == [raised]

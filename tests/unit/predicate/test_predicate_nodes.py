@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from tablestore.errors import InvalidInputError
-from tablestore.predicate.literal import Literal, literal
+from tablestore.predicate.from_python import literal
+from tablestore.predicate.literal import Literal
 from tablestore.predicate.nodes import And, Column, Compare, Constant, In, Like, Not, Or, col
 from tablestore.predicate.parse import parse_where
 from tablestore.predicate.traverse import columns, rename, split

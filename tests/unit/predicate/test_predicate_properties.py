@@ -16,7 +16,8 @@ from tablestore.predicate import nodes
 from tablestore.predicate.arrow_scalar import array_of
 from tablestore.predicate.bind import bind
 from tablestore.predicate.evaluate import columns, mask
-from tablestore.predicate.literal import Literal, literal
+from tablestore.predicate.from_python import literal
+from tablestore.predicate.literal import Literal
 from tablestore.predicate.nodes import Column, Compare, Fixed, In, IsNull, Like, Not
 from tablestore.predicate.parse import parse_where
 from tablestore.predicate.prune import ColumnRange, equality_values, may_match, split
