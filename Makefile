@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
-TESTS  ?= tests/unit tests/property tests/house
+TESTS  ?= $(wildcard tests/unit tests/property tests/faults tests/house)
 WORKERS ?= 2
+CODE   := $(wildcard tablestore tests examples bench)
 
 .PHONY: help demo test conformance lint bench clean
 .DEFAULT_GOAL := help
@@ -30,8 +31,8 @@ conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/conformance
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check tablestore tests examples bench
-	$(BIN)/ruff format --check tablestore tests examples bench
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

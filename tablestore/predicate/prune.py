@@ -259,8 +259,8 @@ def _product(sets: Sequence[list[Value] | None]) -> list[tuple[Value, ...]] | No
     for values in sets:
         if values is None:
             return None
-        count *= len(values)
-        known.append(values)
+        known.append(_stored(values))
+        count *= len(known[-1])
         if count > TUPLES_MAX:
             return None
     return list(itertools.product(*known))
@@ -295,11 +295,14 @@ def _either(
 
 
 def _hashable(column: Column, values: list[Value]) -> tuple[str, list[Value]] | None:
-    """The values as they can be stored: both zeros, and no answer for the many forms of NaN."""
+    """The values, but no answer for NaN, which has many forms and so many hashes."""
     if column.type is None or any(value != value for value in values):
         return None
-    floats = pa.types.is_floating(column.type)
-    if floats and any(value == 0 for value in values):
-        # Equal to each other, but of different bytes and so of different hashes.
-        return column.name, [value for value in values if value != 0] + [0.0, -0.0]
     return column.name, values
+
+
+def _stored(values: list[Value]) -> list[Value]:
+    """The values as they can be stored: equal zeros have different bytes, so different hashes."""
+    if not any(isinstance(value, float) and value == 0 for value in values):
+        return values
+    return [value for value in values if value != 0] + [0.0, -0.0]

@@ -14,7 +14,7 @@ from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.parquet_reader import BATCH_ROWS, ParquetReader
 from tablestore.errors import CorruptDataError, NotFoundError, UnsupportedFormatError
 from tablestore.runs.evolve import Projection, project
-from tablestore.types.arrow import to_arrow_schema
+from tablestore.types.arrow import to_arrow
 
 if TYPE_CHECKING:
     from tablestore.format.manifest import DataFileMeta
@@ -107,7 +107,8 @@ def read_data_file(
         batch_rows: rows of a batch at most.
     """
     projection = request.projection()
-    schema = to_arrow_schema(request.fields)
+    # nullable throughout, so that batches of files with and without evolution are alike
+    schema = pa.schema([pa.field(item.name, to_arrow(item.type)) for item in request.fields])
     with request.open() as reader:
         groups = _groups(reader, projection, test)
         if not groups:

@@ -69,8 +69,8 @@ class _Cursor:
     def take_below(self, bound: KeyTuple | None) -> list[pa.RecordBatch]:
         """Remove and give the rows below the bound; all rows where there is none."""
         if bound is None:
-            taken, self.loaded = self.loaded, []
-            return taken
+            everything, self.loaded = self.loaded, []
+            return everything
         taken: list[pa.RecordBatch] = []
         kept: list[pa.RecordBatch] = []
         for batch in self.loaded:

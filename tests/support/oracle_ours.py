@@ -28,8 +28,8 @@ class Ours:
         return self.lake(warehouse).create_table(
             name,
             {c: sql_type(t) for c, t in columns},
-            primary_key=list(primary_key) or None,
-            partition_by=list(partition_by) or None,
+            primary_key=list(primary_key),
+            partition_by=list(partition_by),
             options={k: str(v) for k, v in (options or {}).items()},
         )
 

@@ -205,9 +205,7 @@ def test_garbage_in_a_block_is_named(codec: bytes, damage: bytes):
 
 
 @pytest.mark.parametrize(("codec", "pack"), CODECS[1:])
-def test_bytes_behind_the_data_of_a_block_are_refused(
-    codec: bytes, pack: Callable[[bytes], bytes]
-):
+def test_bytes_behind_the_data_of_a_block_are_refused(codec: bytes, pack: Callable[[bytes], bytes]):
     with pytest.raises(CorruptDataError, match=codec.decode()):
         read(head(PLAIN, codec) + block(pack(b"\2\0") + b"x" * 3000))
 
@@ -344,7 +342,9 @@ def test_flipped_and_cut_bytes_raise_only_our_errors(name: str):
     assert "damaged" in outcomes
 
 
-@pytest.mark.parametrize("row", [(2**63, None, None), (0, None, (2**31,)), (-(2**63) - 1, None, ())])
+@pytest.mark.parametrize(
+    "row", [(2**63, None, None), (0, None, (2**31,)), (-(2**63) - 1, None, ())]
+)
 def test_numbers_that_do_not_fit_are_not_written(row: tuple[Any, ...]):
     with pytest.raises(InvalidInputError, match="does not fit"):
         encode_container([row], SHAPE)

@@ -32,7 +32,9 @@ def test_hash_indexes_of_old_java_are_read():
 
 
 def test_hash_indexes_of_rust_are_read():
-    assert {(e.index_type, e.file_size - 4 * e.row_count) for e in load("rust-0.4")} == {("HASH", 0)}
+    assert {(e.index_type, e.file_size - 4 * e.row_count) for e in load("rust-0.4")} == {
+        ("HASH", 0)
+    }
 
 
 def test_deletion_vectors_of_java_are_read():

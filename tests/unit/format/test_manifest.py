@@ -132,7 +132,9 @@ def frozen(value: Any) -> Any:
     return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", [*(f"{w}.manifest.avro" for w in WRITERS), "codec-snappy.manifest.avro"])
+@pytest.mark.parametrize(
+    "name", [*(f"{w}.manifest.avro" for w in WRITERS), "codec-snappy.manifest.avro"]
+)
 def test_manifests_of_every_writer_decode_as_by_fastavro(name: str):
     data = (DATA / name).read_bytes()
     _, records = fastavro_records(data)

@@ -23,7 +23,9 @@ DOUBLE = AtomicType("DOUBLE")
 FILE = DataFileMeta("f", 10, 3, EMPTY_ROW, EMPTY_ROW, EMPTY_STATS, EMPTY_STATS, 0, 2, 0, 0)
 
 
-def entry(partition: bytes = EMPTY_ROW, *, kind: int = 0, bucket: int = 0, **file: int) -> ManifestEntry:
+def entry(
+    partition: bytes = EMPTY_ROW, *, kind: int = 0, bucket: int = 0, **file: int
+) -> ManifestEntry:
     return ManifestEntry(kind, partition, bucket, 4, replace(FILE, **file))
 
 

@@ -1,4 +1,4 @@
-"""pyarrow expressions: applied as pyarrow applies them, pruned on for what is understood of them."""
+"""pyarrow expressions: applied as pyarrow does, pruned on for what is understood of them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,20 @@ from tablestore.predicate.traverse import rename
 NAN = float("nan")
 F = pc.field
 CALM = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-SCHEMA = pa.schema({
-    "i": pa.int8(), "n": pa.int64(), "x": pa.float64(), "y": pa.float32(), "s": pa.string(), "b": pa.bool_(),
-    "m": pa.decimal128(6, 2), "t": pa.timestamp("us"), "z": pa.timestamp("ms", "UTC"), "d": pa.date32(),
-})  # fmt: skip
+SCHEMA = pa.schema(
+    {
+        "i": pa.int8(),
+        "n": pa.int64(),
+        "x": pa.float64(),
+        "y": pa.float32(),
+        "s": pa.string(),
+        "b": pa.bool_(),
+        "m": pa.decimal128(6, 2),
+        "t": pa.timestamp("us"),
+        "z": pa.timestamp("ms", "UTC"),
+        "d": pa.date32(),
+    }
+)
 VALUES = {
     "i": [None, -128, 0, 5, 127],
     "n": [None, -(2**63), 0, 5, 2**53, 2**53 + 1],
@@ -68,8 +78,14 @@ def own(expression, table):
 def compare(name, value, op):
     left = F(name)
     right = pc.scalar(value)
-    return {"=": left == right, "!=": left != right, "<": left < right, "<=": left <= right, ">": right < left,
-            ">=": right <= left}[op]  # fmt: skip
+    return {
+        "=": left == right,
+        "!=": left != right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": right < left,
+        ">=": right <= left,
+    }[op]
 
 
 def isin(name, values, nulls):
@@ -98,12 +114,22 @@ leaves = st.one_of(
     ),
     names.map(lambda n: F(n).is_null()),
     names.map(lambda n: F(n).is_valid()),
-    st.sampled_from([
-        F("b"), F("x").is_null(nan_is_null=True), F("x").is_nan(), pc.starts_with(F("s"), "a"),
-        pc.starts_with(F("s"), "A", ignore_case=True), pc.match_like(F("s"), "a_"), pc.match_like(F("s"), "b\\%"),
-        F("i") + F("n") > 3, F("i").cast("int32") > 3, F("x") > F("y"), pc.if_else(F("b"), F("b"), F("i") > 0),
-    ]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            F("b"),
+            F("x").is_null(nan_is_null=True),
+            F("x").is_nan(),
+            pc.starts_with(F("s"), "a"),
+            pc.starts_with(F("s"), "A", ignore_case=True),
+            pc.match_like(F("s"), "a_"),
+            pc.match_like(F("s"), "b\\%"),
+            F("i") + F("n") > 3,
+            F("i").cast("int32") > 3,
+            F("x") > F("y"),
+            pc.if_else(F("b"), F("b"), F("i") > 0),
+        ]
+    ),
+)
 expressions = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -272,7 +298,7 @@ def test_bad_expressions_are_refused_when_bound():
     with pytest.raises(InvalidInputError, match=r"pyarrow cannot apply the filter \(s > 3\)"):
         bind(to_predicate(F("s") > 3), schema)
     with pytest.raises(
-        InvalidInputError, match="true or false for each row, found .* of type int64"
+        InvalidInputError, match=r"true or false for each row, found .* of type int64"
     ):
         bind(to_predicate(F("amount") + 1), schema)
 

@@ -20,14 +20,17 @@ NAN = float("nan")
 COLUMNS = {
     "i": (pa.int8(), [-128, -1, 0, 1, 5, 127]),
     "n": (pa.int64(), [-(2**63), -1, 0, 1, 5, 2**53 + 1]),
-    "m": (pa.decimal128(6, 2), [Decimal("-1.50"), Decimal("0.00"), Decimal("5.00"), Decimal("9999.99")]),
+    "m": (
+        pa.decimal128(6, 2),
+        [Decimal("-1.50"), Decimal("0.00"), Decimal("5.00"), Decimal("9999.99")],
+    ),
     "x": (pa.float64(), [-1.5, -0.0, 0.0, 0.25, 5.0, float("inf"), NAN]),
     "y": (pa.float32(), [-1.5, -0.0, 0.0, 0.25, 5.0, float("-inf"), NAN]),
     "s": (pa.string(), ["", "a", "ab", "b", "it's", "é", "😀", "a\nb"]),
     "b": (pa.bool_(), [True, False]),
     "d": (pa.date32(), [dt.date(1969, 12, 31), dt.date(1970, 1, 1), dt.date(2026, 11, 1)]),
     "t": (pa.timestamp("us"), [dt.datetime(1970, 1, 1), dt.datetime(2026, 11, 1, 12, 30, 0, 5)]),
-}  # fmt: skip
+}
 NUMBERS = [
     "0",
     "1",
@@ -45,7 +48,7 @@ NUMBERS = [
     "9007199254740993",
 ]
 CONSTANTS = {
-    **dict.fromkeys("inmxy", [*NUMBERS, "null"]),
+    **{name: [*NUMBERS, "null"] for name in "inmxy"},
     "s": ["''", "'a'", "'ab'", "'it''s'", "'é'", "'z'", "null"],
     "b": ["true", "false", "null"],
     "d": [
@@ -129,7 +132,6 @@ def test_a_filter_text_selects_the_rows_that_duckdb_selects(connection, rows, te
     }
     table = pa.table(arrays)
     connection.register("rows", table)
-    # 1e2 and 1.5 literals are doubles and decimals in duckdb too; LIKE has no escape there unless asked.
     expected = connection.execute(f"select coalesce({text}, false) from rows").fetchall()
     assert mask(parse_where(text), table).to_pylist() == [bool(row[0]) for row in expected], text
 

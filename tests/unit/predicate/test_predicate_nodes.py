@@ -23,7 +23,7 @@ from tablestore.predicate.traverse import columns, rename, split
         (col("a") > 3, "a > 3"),
         (col("a") >= 3, "a >= 3"),
         (col("a") < 3, "a < 3"),
-        (3 <= col("a"), "a >= 3"),
+        (3 <= col("a"), "a >= 3"),  # noqa: SIM300
         (col("a") == "x", "a = 'x'"),
         (col("a") != Decimal("1.5"), "a != 1.5"),
         (col("a") < col("b"), "a < b"),
@@ -59,19 +59,19 @@ def test_python_words_are_refused_with_the_operators_to_use():
 
 def test_wrong_building_is_refused_with_what_to_write():
     with pytest.raises(InvalidInputError, match=r"is_null\(\)"):
-        col("a") == None  # noqa: B015, E711
+        assert col("a") == None  # noqa: E711
     with pytest.raises(InvalidInputError, match=r"isin\(\['abc'\]\)"):
         col("a").isin("abc")
     with pytest.raises(InvalidInputError, match="only with another filter, found 3"):
         (col("a") > 1) & 3
-    with pytest.raises(InvalidInputError, match="found a list|with a list"):
-        col("a") > [1]
+    with pytest.raises(InvalidInputError, match="cannot compare with a list"):
+        assert col("a") > [1]
     with pytest.raises(InvalidInputError, match="must be text"):
         col(3)
     with pytest.raises(InvalidInputError, match="text pattern"):
         col("a").like(3)
     with pytest.raises(InvalidInputError, match="lone surrogate"):
-        col("a") == "\udfff"
+        assert col("a") == "\udfff"
     with pytest.raises(TypeError):
         hash(col("a"))
 

@@ -134,10 +134,15 @@ def test_and_binds_tighter_than_or_and_not_tighter_than_both():
         ("a in (1, null,1)", In(A, (integer(1), Literal(None, "null")))),
         ("a NOT IN (1)", Not(In(A, (integer(1),)))),
         ("a between 1 and 2", And((Compare(">=", A, integer(1)), Compare("<=", A, integer(2))))),
-        ("a not between b and 2 and c", And((
-            Not(And((Compare(">=", A, B), Compare("<=", A, integer(2))))),
-            Compare("=", C, Literal(value=True, kind="bool")),
-        ))),
+        (
+            "a not between b and 2 and c",
+            And(
+                (
+                    Not(And((Compare(">=", A, B), Compare("<=", A, integer(2))))),
+                    Compare("=", C, Literal(value=True, kind="bool")),
+                )
+            ),
+        ),
         ("5 between a and b", And((Compare("<=", A, integer(5)), Compare(">=", B, integer(5))))),
         ("a like 'x%'", Like(A, "x%")),
         ("a like 'x%' escape '\\'", Like(A, "x%")),
@@ -153,7 +158,7 @@ def test_and_binds_tighter_than_or_and_not_tighter_than_both():
         ("null = 1", Constant(None)),
         ("'a' >= 'b'", Constant(truth=False)),
     ],
-)  # fmt: skip
+)
 def test_every_other_test_is_read(text, expected):
     assert parse_where(text) == expected
 

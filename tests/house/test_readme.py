@@ -1,0 +1,50 @@
+"""What the README shows can be typed as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def block(language: str, word: str) -> str:
+    found = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    [text] = [text for text in found if word in text]
+    return text
+
+
+def test_the_python_tour_runs(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(compile(block("python", "import tablestore"), "README.md", "exec"), names)
+    assert capsys.readouterr().out == "1\n"
+    kinds = [entry.kind for entry in names["orders"].history()]
+    assert kinds == ["OVERWRITE", "OVERWRITE", "APPEND", "APPEND", "APPEND", "APPEND"]
+    assert names["orders"].to_arrow().num_rows == 0
+
+
+def test_the_command_line_tour_runs(tmp_path: Path):
+    lines = re.sub(r"\\\n\s*", "", block("console", "TABLESTORE_LAKE")).splitlines()
+    script = "set -euo pipefail\n" + "\n".join(line.removeprefix("$ ") for line in lines)
+    command = tmp_path / "bin" / "tablestore"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tablestore.cli "$@"\n')
+    command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "id  price\n1   4.50\n" in done.stdout
+    assert '{"id": 1, "name": "cup", "price": "4.50"}' in done.stdout
