@@ -1,1 +1,1 @@
-"""Speed of tablestore, as CPU ratios against pyarrow and other engines; see ``python -m bench -h``."""
+"""Speed of tablestore against pyarrow and other engines: ``python -m bench``."""

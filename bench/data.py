@@ -48,6 +48,11 @@ def rechunked(table: pa.Table) -> pa.Table:
 
 
 def _generate(path: Path) -> None:
+    """Run the generator.
+
+    Raises:
+        SystemExit: it is not installed.
+    """
     folder = path.with_name(f"{path.name}.{os.getpid()}.part")
     program = shutil.which("tpchgen-cli", path=sysconfig.get_path("scripts"))
     program = program or shutil.which("tpchgen-cli")
@@ -57,10 +62,10 @@ def _generate(path: Path) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True)
         table = rechunked(_plain(pq.read_table(folder / "lineitem.parquet").slice(0, ROWS)))
-        with pa.OSFile(str(folder / "rows"), "wb") as sink:
-            with pa.ipc.new_file(sink, table.schema) as writer:
-                writer.write_table(table)
-        (folder / "rows").rename(path)
+        rows = str(folder / "rows")
+        with pa.OSFile(rows, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        Path(rows).rename(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

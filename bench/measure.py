@@ -46,7 +46,11 @@ def repeat(
 
 
 def check(claim: str, holds: object) -> None:
-    """Stop the bench whose answer is wrong: its time means nothing."""
+    """Stop the bench whose answer is wrong: its time means nothing.
+
+    Raises:
+        SystemExit: the claim does not hold.
+    """
     if not holds:
         raise SystemExit(f"wrong answer: {claim}")
 

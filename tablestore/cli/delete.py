@@ -25,11 +25,15 @@ def delete(
     table: options.TableName,
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="A key, e.g. 3, or a,1, or a JSON list; repeatable."),
+        typer.Option(
+            "--key", metavar="KEY", help="A key, e.g. 3, or a,1, or a JSON list; repeatable."
+        ),
     ] = None,
     keys: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A file with the key columns, or - for standard input."),
+        typer.Option(
+            "--keys", metavar="FILE", help="A file with the key columns, or - for standard input."
+        ),
     ] = None,
     file_format: options.InputFormat = None,
     as_json: options.AsJson = False,

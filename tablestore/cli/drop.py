@@ -23,7 +23,9 @@ def drop(
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("drop removes files for good: give --yes")
-        typer.confirm(f"Drop {name} and all its files?", abort=True, err=True)
+        if not typer.confirm(f"Drop {name} and all its files?", err=True):
+            render.say("nothing was dropped")
+            raise typer.Exit(code=1)
     lake.drop_table(name)
     if as_json:
         render.emit({"dropped": name})

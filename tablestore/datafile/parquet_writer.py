@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tablestore.datafile.visible import has_required_member, without_hidden_nulls
 from tablestore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class ParquetWriter:
         self._int96 = any(_has_nanos(field.type) for field in schema)
         physical = _without_short_timestamps(schema) if self._int96 else schema
         self._physical = physical
+        self._required = {
+            index for index, field in enumerate(schema) if has_required_member(field.type)
+        }
         silent = {name.split(".")[0] for name in nan_columns}
         self._writer = pq.ParquetWriter(
             sink,
@@ -101,6 +105,12 @@ class ParquetWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append one row group."""
+        if self._required:
+            columns = [
+                without_hidden_nulls(column) if index in self._required else column
+                for index, column in enumerate(batch.columns)
+            ]
+            batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         if self._int96:
             columns = [
                 _recast(column, field.type)

@@ -78,6 +78,7 @@ def new_table_schema(
         if key:
             texts.setdefault("bucket", "1")
         _check_buckets(fields, key, partition, texts)
+        _check_zones(fields, partition, texts)
     except InvalidInputError as error:
         raise InvalidInputError(f"table {table_name!r}: {error}", **error.detail) from None
     numbered, highest = assign_ids(
@@ -204,6 +205,23 @@ def _check_different(what: str, names: Iterable[str]) -> None:
 
 
 # -- keys and partitions ------------------------------------------------------------------
+
+
+def _check_zones(
+    fields: Sequence[DataField], partition: Sequence[str], options: Mapping[str, str]
+) -> None:
+    if options.get("partition.legacy-name", "true").strip().lower() != "false":
+        return
+    for field in fields:
+        kind = field.type
+        zoned = isinstance(kind, AtomicType) and kind.name == "TIMESTAMP_LTZ"
+        if zoned and field.name in partition:
+            raise InvalidInputError(
+                f"partition column {field.name!r} has the type {kind}, whose directory names "
+                "depend on the zone of the engine with 'partition.legacy-name' = 'false'; leave "
+                "that option out, or use TIMESTAMP",
+                column=field.name,
+            )
 
 
 def _check_keys(

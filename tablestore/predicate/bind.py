@@ -128,7 +128,8 @@ def fitted(op: str, column: Column, value: Literal) -> Predicate:
         return nodes.Compare(op, column, value)
     measured = measure(value, family)
     assert measured is not None
-    units = measured if isinstance(measured, float) else measured / grid.unit
+    whole = isinstance(measured, float) or grid.unit == 1
+    units = measured if whole else measured / grid.unit
     answer = snap(op, units, grid.low, grid.high)
     if isinstance(answer, bool):
         return nodes.Fixed(column, answer)

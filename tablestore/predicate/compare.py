@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from tablestore.predicate.arrow_literal import UNIT_NS
 from tablestore.predicate.arrow_scalar import FALSE, TRUE, UNKNOWN, array_of, scalar_of
 from tablestore.predicate.fit import Family, family_of, holds
+from tablestore.predicate.identity import ById
 from tablestore.predicate.literal import Literal
 from tablestore.predicate.temporal import DAY_NS
 
@@ -64,18 +66,23 @@ def fixed(array: Values, truth: bool) -> Values:  # noqa: FBT001 - the answer it
     return pc.if_else(pc.is_valid(array), TRUE if truth else FALSE, UNKNOWN)
 
 
-def is_in(array: Values, values: Sequence[Literal]) -> Values:
+def is_in(array: Values, values: tuple[Literal, ...]) -> Values:
     """SQL's IN: a miss is unknown when one of the values is null."""
-    known = [value.value for value in values if not value.is_null]
     if family_of(array.type) is Family.FLOAT:
-        numbers = [value for value in known if isinstance(value, float)]
+        numbers = [value.value for value in values if isinstance(value.value, float)]
         array = _wide_enough(array, numbers)
-        # pyarrow's is_in tells the zeros apart, and takes NaN for equal to NaN.
-        known += [-value for value in numbers if value == 0]
-    found = pc.is_in(array, value_set=array_of(known, array.type))
+    found = pc.is_in(array, value_set=_value_set(ById(values), array.type))
     missed = UNKNOWN if any(value.is_null for value in values) else FALSE
     answer = pc.if_else(found, TRUE, missed)
     return pc.if_else(pc.is_valid(array), answer, UNKNOWN)
+
+
+@lru_cache(maxsize=16)
+def _value_set(key: ById, kind: pa.DataType) -> pa.Array:
+    known = [value.value for value in key.values if not value.is_null]
+    # pyarrow's is_in takes NaN for equal to NaN, but tells the zeros apart.
+    known += [-value for value in known if isinstance(value, float) and value == 0]
+    return array_of(known, kind)
 
 
 def _wide_enough(array: Values, numbers: Sequence[float]) -> Values:

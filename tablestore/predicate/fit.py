@@ -107,7 +107,7 @@ def grid_of(kind: pa.DataType) -> Grid | None:
             return None
 
 
-def measure(value: Literal, family: Family) -> Fraction | float | None:
+def measure(value: Literal, family: Family) -> Fraction | int | float | None:
     """A constant on the scale of `grid_of`; None when it does not compare with the family.
 
     A float is returned only for an infinite number or NaN.
@@ -127,10 +127,12 @@ def measure(value: Literal, family: Family) -> Fraction | float | None:
     return None
 
 
-def _number(value: Literal, *, shortest: bool) -> Fraction | float | None:
+def _number(value: Literal, *, shortest: bool) -> Fraction | int | float | None:
     raw = value.value
     if value.kind not in {"int", "decimal", "float"} or isinstance(raw, (str, bytes)):
         return None
+    if isinstance(raw, int):
+        return raw
     if not isinstance(raw, float):
         return Fraction(raw or 0)
     if raw != raw or raw in {float("inf"), float("-inf")}:

@@ -26,11 +26,14 @@ holds a selected row.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from tablestore.predicate import nodes
+from tablestore.predicate.identity import ById
 from tablestore.predicate.like import literal_prefix
 from tablestore.predicate.literal import Literal, Value
 from tablestore.predicate.traverse import conjuncts, split
@@ -160,7 +163,7 @@ def _can_value(node: Predicate, known: ColumnRange, *, want: bool) -> bool:
         case nodes.Compare(op, _, Literal(value)):
             return _can_compare(op if want else nodes.NEGATED[op], value, known)
         case nodes.In(_, values) if want:
-            return any(_can_compare("=", v.value, known) for v in values if not v.is_null)
+            return _can_hit(values, known)
         case nodes.In(_, values):
             # A null among the values makes every miss unknown, never false.
             return not any(v.is_null or not _can_compare("!=", v.value, known) for v in values)
@@ -168,6 +171,22 @@ def _can_value(node: Predicate, known: ColumnRange, *, want: bool) -> bool:
             return _can_like(pattern, known, want=want)
         case _:
             return True
+
+
+def _can_hit(values: tuple[Literal, ...], known: ColumnRange) -> bool:
+    """Whether one of some values lies within the range: the least that is not below it."""
+    ordered = _ascending(ById(values))
+    try:
+        first = 0 if known.min is None else bisect_left(ordered, known.min)  # type: ignore[type-var]
+    except TypeError:  # a range of another kind of value says nothing
+        return True
+    return first < len(ordered) and not _below(known.max, ordered[first])
+
+
+@lru_cache(maxsize=16)
+def _ascending(key: ById) -> list[Value]:
+    values = [value.value for value in key.values if not value.is_null]
+    return sorted(values, key=lambda v: (v != v, 0 if v != v else v))
 
 
 def _can_compare(op: str, value: Value, known: ColumnRange) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
-def snap(op: str, value: Fraction | float, low: int, high: int) -> tuple[str, int] | bool:
+def snap(op: str, value: Fraction | int | float, low: int, high: int) -> tuple[str, int] | bool:
     """``x op value`` for whole numbers `x` from `low` to `high`, with a `value` of that range.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tablestore.datafile.layout import (
     key_value_fields,
 )
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, ParquetWriter, nan_columns
+from tablestore.errors import StorageUnavailableError
 from tablestore.format.binary_row import encode_row
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.stats import (
@@ -268,7 +270,11 @@ class RollingWriter:
         if self._open is None:
             name = self._next_name()
             stream = self._store.open_write(posixpath.join(self._folder, name))
-            self._open = _OpenFile(self._shape, name, stream, group, nans)
+            try:
+                self._open = _OpenFile(self._shape, name, stream, group, nans)
+            except BaseException:
+                stream.abort()
+                raise
         self._open.write(group)
         full_rows = (
             self._shape.target_rows is not None and self._open.rows >= self._shape.target_rows
@@ -290,12 +296,14 @@ class RollingWriter:
         return self._done
 
     def abort(self) -> None:
-        """Remove everything that was written."""
+        """Remove everything that was written, as far as the storage lets it."""
         if self._open is not None:
             self._open.abort()
             self._open = None
         for meta in self._done:
-            self._store.delete(posixpath.join(self._folder, meta.file_name))
+            # what made the write fail may keep it from being undone; orphans harm nobody
+            with contextlib.suppress(StorageUnavailableError):
+                self._store.delete(posixpath.join(self._folder, meta.file_name))
         self._done = []
         self._pending = []
 

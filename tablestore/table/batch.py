@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.commit.committer import CommitResult
-from tablestore.errors import CommitUnknownError, InvalidInputError
+from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
 from tablestore.table.keys import key_rows
 from tablestore.types.arrow import to_arrow_schema
 from tablestore.types.row_kind import RowKind

@@ -85,7 +85,8 @@ class AppendWriter:
         self._pending_bytes = 0
 
     def _finish(self, group: int) -> None:
-        files = self._open.pop(group).finish()
+        files = self._open[group].finish()
+        del self._open[group]  # not before: an error leaves it to abort()
         self._sequences[group] += sum(meta.row_count for meta in files)
         self._done.setdefault(group, []).extend(files)
 

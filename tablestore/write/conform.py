@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.types.arrow import to_arrow_schema
-from tablestore.types.model import AtomicType, DataField, DataType
+from tablestore.types.model import DataField, DataType
 from tablestore.types.row_kind import SHORT_STRINGS
+from tablestore.write.check import first_violation
+from tablestore.write.convert import convert, misfit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Missing = Literal["error", "null"]
-_KIND_NAMES: Final = pa.array(SHORT_STRINGS)
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,8 @@ class Conformer:
         for field in fields:
             index = source.get_field_index(field.name)
             if index >= 0:
-                _check_family(
-                    table, field, source.field(index).type, self._schema.field(field.name)
-                )
+                given, target = source.field(index).type, self._schema.field(field.name).type
+                _check_types(table, field, given, target, fill=missing == "null")
 
     def _check_columns(self, source: pa.Schema, missing: Missing, required: frozenset[str]) -> None:
         names = [field.name for field in self._fields]
@@ -136,32 +136,17 @@ class Conformer:
                 array = convert(array, target.type)
             except (pa.ArrowException, ValueError) as error:
                 raise self._misfit(array, field, target.type) from error
-        if not field.type.nullable and array.null_count:
-            row = pc.index(array.is_null(), value=True).as_py()
+        found = first_violation(array, field.type, field.name)
+        if found is not None:
+            row = self._rows_seen + found.row
             raise self._error(
-                f"column {field.name!r}, row {self._rows_seen + row}: expected a value "
-                f"({field.type}), found null",
-                column=field.name,
-                row=self._rows_seen + row,
+                f"column {found.path!r}, row {row}: expected {found.expected}, found {found.found}",
+                column=found.path,
+                row=row,
+                expected=found.expected,
+                found=found.found,
             )
-        self._check_length(array, field)
         return array
-
-    def _check_length(self, array: pa.Array, field: DataField) -> None:
-        limit = field.type.length if isinstance(field.type, AtomicType) else None
-        if limit is None or limit >= 2_147_483_647:
-            return
-        text = pa.types.is_string(array.type)
-        lengths = pc.utf8_length(array) if text else pc.binary_length(array)
-        longest = pc.max(lengths).as_py()
-        if longest is not None and longest > limit:
-            row = pc.index(pc.greater(lengths, limit), value=True).as_py()
-            raise self._error(
-                f"column {field.name!r}, row {self._rows_seen + row}: expected at most {limit} "
-                f"{'characters' if text else 'bytes'} ({field.type}), found {lengths[row]}",
-                column=field.name,
-                row=self._rows_seen + row,
-            )
 
     def _misfit(self, array: pa.Array, field: DataField, target: pa.DataType) -> InvalidInputError:
         row = _first_misfit(array, target)
@@ -181,7 +166,7 @@ class Conformer:
             codes = array.cast(pa.int32())
             codes = pc.if_else(pc.and_(pc.greater_equal(codes, 0), pc.less(codes, 4)), codes, None)
         else:
-            codes = pc.index_in(plain, value_set=_KIND_NAMES)
+            codes = pc.index_in(plain, value_set=pa.array(SHORT_STRINGS))
         if codes.null_count:
             row = pc.index(codes.is_null(), value=True).as_py()
             raise self._error(
@@ -195,44 +180,6 @@ class Conformer:
 
     def _error(self, text: str, **detail: object) -> InvalidInputError:
         return InvalidInputError(f"table {self._table}: {text}", table=self._table, **detail)
-
-
-def convert(array: pa.Array, target: pa.DataType) -> pa.Array:
-    """The array as another type, without loss.
-
-    Raises:
-        ValueError: a value would change (``pyarrow.ArrowInvalid`` is one).
-    """
-    if pa.types.is_dictionary(array.type) or pa.types.is_run_end_encoded(array.type):
-        array = array.cast(array.type.value_type)
-    if isinstance(array.type, pa.BaseExtensionType):
-        array = array.storage
-    if pa.types.is_map(target) and pa.types.is_list(array.type):
-        array = _list_to_map(array)
-    if pa.types.is_floating(target) and pa.types.is_floating(array.type):
-        narrow = array.cast(target, safe=False)
-        if target.bit_width < array.type.bit_width:
-            _check_same(array, narrow.cast(array.type))
-        return narrow
-    return array.cast(target)
-
-
-def _list_to_map(array: pa.Array) -> pa.Array:
-    """A list of (key, value) structs, as polars and JSON give maps."""
-    entries = array.type.value_type
-    if not pa.types.is_struct(entries) or entries.num_fields != 2:
-        return array
-    if array.offset:
-        array = pa.concat_arrays([array, array.slice(0, 0)])
-    keys, items = array.values.flatten()
-    mask = array.is_null() if array.null_count else None
-    return pa.MapArray.from_arrays(array.offsets, keys, items, mask=mask)
-
-
-def _check_same(before: pa.Array, after: pa.Array) -> None:
-    same = pc.or_(pc.equal(before, after), pc.and_(pc.is_nan(before), pc.is_nan(after)))
-    if not pc.all(same).as_py():
-        raise pa.ArrowInvalid("float value changes")
 
 
 def _first_misfit(array: pa.Array, target: pa.DataType) -> int:
@@ -249,56 +196,15 @@ def _first_misfit(array: pa.Array, target: pa.DataType) -> int:
     return low
 
 
-def _family(arrow_type: pa.DataType) -> str:
-    """Types between which values convert without being parsed or reinterpreted."""
-    if pa.types.is_dictionary(arrow_type) or pa.types.is_run_end_encoded(arrow_type):
-        return _family(arrow_type.value_type)
-    if isinstance(arrow_type, pa.BaseExtensionType):
-        return _family(arrow_type.storage_type)
-    if pa.types.is_integer(arrow_type):
-        return "integer"
-    for test, name in _FAMILIES:
-        if test(arrow_type):
-            return name
-    if pa.types.is_timestamp(arrow_type):
-        return "timestamp" if arrow_type.tz is None else "timestamp with time zone"
-    return str(arrow_type)
-
-
-_FAMILIES: Final = (
-    (pa.types.is_floating, "float"),
-    (pa.types.is_decimal, "decimal"),
-    (pa.types.is_boolean, "boolean"),
-    (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t), "text"),
-    (pa.types.is_string_view, "text"),
-    (lambda t: pa.types.is_binary(t) or pa.types.is_large_binary(t), "binary"),
-    (lambda t: pa.types.is_fixed_size_binary(t) or pa.types.is_binary_view(t), "binary"),
-    (pa.types.is_date, "date"),
-    (pa.types.is_time, "time"),
-    (pa.types.is_null, "null"),
-    (pa.types.is_map, "map"),
-    (lambda t: pa.types.is_list(t) or pa.types.is_large_list(t), "list"),
-    (lambda t: pa.types.is_fixed_size_list(t) or pa.types.is_list_view(t), "list"),
-    (pa.types.is_struct, "struct"),
-)
-_ALSO: Final = {
-    "integer": {"float", "decimal"},  # where the value is whole
-    "float": {"integer"},
-    "decimal": {"integer"},
-    "map": {"list"},
-}
-
-
-def _check_family(table: str, field: DataField, source: pa.DataType, target: pa.Field) -> None:
-    wanted, found = _family(target.type), _family(source)
-    if found in {wanted, "null"} or found in _ALSO.get(wanted, ()):
+def _check_types(
+    table: str, field: DataField, source: pa.DataType, target: pa.DataType, *, fill: bool
+) -> None:
+    hint = misfit(source, target, fill=fill)
+    if hint is None:
         return
-    hint = ""
-    if {wanted, found} == {"timestamp", "timestamp with time zone"}:
-        hint = "; say which time zone the values are in before writing"
     raise InvalidInputError(
-        f"table {table}, column {field.name!r}: expected {field.type} ({target.type}), found "
-        f"{source}{hint}",
+        f"table {table}, column {field.name!r}: expected {field.type} ({target}), found "
+        f"{source}{'; ' + hint if hint else ''}",
         table=table,
         column=field.name,
         expected=str(field.type),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from tablestore.errors import StorageUnavailableError
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.schema import TableSchema
 from tablestore.metadata.base import LiveFiles
@@ -62,8 +65,10 @@ class WriteContext:
             first_sequence=first_sequence,
         )
 
-    def discard(self, partition: bytes, bucket: int, files: list[DataFileMeta]) -> None:
-        """Remove files that were written and will not be committed."""
+    def discard(self, partition: bytes, bucket: int, files: Iterable[DataFileMeta]) -> None:
+        """Remove files that were written and will not be committed, as far as possible."""
         folder = self.folders.folder(partition, bucket)
         for meta in files:
-            self.store.delete(posixpath.join(folder, meta.file_name))
+            # what made the write fail may keep it from being undone; orphans harm nobody
+            with contextlib.suppress(StorageUnavailableError):
+                self.store.delete(posixpath.join(folder, meta.file_name))

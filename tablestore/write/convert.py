@@ -98,15 +98,20 @@ def _plain_list(array: pa.Array) -> pa.Array:
 # -- which types may become which -----------------------------------------------------------------
 
 
-def misfit(source: pa.DataType, target: pa.DataType) -> str | None:
+def misfit(source: pa.DataType, target: pa.DataType, *, fill: bool = False) -> str | None:
     """Why no value of one type is a value of another, in words; None where some may be.
 
     The words are empty where the two types say it all.
+
+    Args:
+        source: what there is.
+        target: what is wanted.
+        fill: members of a ROW that are missing may become null.
     """
     if pa.types.is_dictionary(source) or pa.types.is_run_end_encoded(source):
-        return misfit(source.value_type, target)
+        return misfit(source.value_type, target, fill=fill)
     if isinstance(source, pa.BaseExtensionType):
-        return misfit(source.storage_type, target)
+        return misfit(source.storage_type, target, fill=fill)
     wanted, found = _family(target), _family(source)
     if {wanted, found} == {"timestamp", "timestamp with time zone"}:
         return "say which time zone the values are in before writing"
@@ -114,33 +119,34 @@ def misfit(source: pa.DataType, target: pa.DataType) -> str | None:
         return None
     if found != wanted and found not in _ALSO.get(wanted, ()):
         return ""
-    return _nested_misfit(source, target)
+    return _nested_misfit(source, target, fill=fill)
 
 
-def _nested_misfit(source: pa.DataType, target: pa.DataType) -> str | None:
+def _nested_misfit(source: pa.DataType, target: pa.DataType, *, fill: bool) -> str | None:
     if pa.types.is_struct(target):
-        return _struct_misfit(source, target)
+        return _struct_misfit(source, target, fill=fill)
     if pa.types.is_map(target):
-        key, item = _entry_types(source)
-        if key is None:
+        entry = _entry_types(source)
+        if entry is None:
             return ""
-        parts = [misfit(key, target.key_type), misfit(item, target.item_type)]
+        wanted = (target.key_type, target.item_type)
+        parts = [misfit(*pair, fill=fill) for pair in zip(entry, wanted, strict=True)]
         return next((part for part in parts if part is not None), None)
     if pa.types.is_list(target):
-        return misfit(source.value_type, target.value_type)
+        return misfit(source.value_type, target.value_type, fill=fill)
     return None
 
 
-def _entry_types(source: pa.DataType) -> tuple[pa.DataType | None, pa.DataType | None]:
+def _entry_types(source: pa.DataType) -> tuple[pa.DataType, pa.DataType] | None:
     if pa.types.is_map(source):
         return source.key_type, source.item_type
     entries = source.value_type
     if pa.types.is_struct(entries) and entries.num_fields == 2:
         return entries.field(0).type, entries.field(1).type
-    return None, None
+    return None
 
 
-def _struct_misfit(source: pa.DataType, target: pa.DataType) -> str | None:
+def _struct_misfit(source: pa.DataType, target: pa.DataType, *, fill: bool) -> str | None:
     names = [field.name for field in target]
     given = [field.name for field in source]
     if len(set(given)) < len(given):
@@ -150,13 +156,11 @@ def _struct_misfit(source: pa.DataType, target: pa.DataType) -> str | None:
             return f"the ROW has no member {name!r}{nearest(name, names)}"
     for field in target:
         if field.name in given:
-            found = misfit(source.field(field.name).type, field.type)
+            found = misfit(source.field(field.name).type, field.type, fill=fill)
             if found is not None:
                 return found or f"member {field.name!r} does not fit"
-        elif not field.nullable:
+        elif not (fill and field.nullable):
             return f"the member {field.name!r} is missing"
-        else:
-            return f"the member {field.name!r} is missing; add it, with nulls where there is none"
     return None
 
 

@@ -40,6 +40,8 @@ def open_input(
 
 
 def _reader(data: object, expected: pa.Schema, table: str) -> pa.RecordBatchReader:
+    if isinstance(data, pa.RecordBatchReader):
+        return data  # through a C stream its own exceptions would lose their types
     if isinstance(data, pa.RecordBatch):
         return pa.RecordBatchReader.from_batches(data.schema, [data])
     if _is_old_pandas(data):

@@ -186,7 +186,9 @@ MISTAKES = {
         lambda s: replace(s, total_record_count=s.total_record_count + 1), keyed, total
     ),
     "size of a file": in_files(lambda f: replace(f, file_size=f.file_size - 1), appended, rows),
-    "size of a manifest list": Mistake(WRITER + "ManifestWriter.write_list", short_list, keyed, rows),
+    "size of a manifest list": Mistake(
+        WRITER + "ManifestWriter.write_list", short_list, keyed, rows
+    ),
     "sequence numbers restart": Mistake(
         "tablestore.metadata.base:LiveFiles.max_sequence",
         lambda _: lambda self, partition, bucket: -1,

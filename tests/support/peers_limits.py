@@ -63,6 +63,13 @@ def _nano_value(shape: Shape) -> bool:
     return bool(shape.primary_key) and _typed(shape, rest, NANO) and not _nano_partition(shape)
 
 
+def _seconds_beside_nanos(shape: Shape) -> bool:
+    """TIMESTAMP(0) in files with TIMESTAMP(9): the latter is INT96, the former then a plain int64."""
+    names = [c for c, _ in shape.columns]
+    seconds = ("TIMESTAMP(0)", "TIMESTAMP(0) WITH LOCAL TIME ZONE")
+    return _typed(shape, names, seconds) and _typed(shape, names, NANO)
+
+
 def _odd_float_key(shape: Shape) -> bool:
     for name, t in shape.columns:
         if name in shape.primary_key and plain(t) in FLOATS:
@@ -73,6 +80,7 @@ def _odd_float_key(shape: Shape) -> bool:
 
 LIMITS = [
     Limit("pypaimon", _multiset, "refuse", "knows no MULTISET (Unsupported data type)"),
+    Limit("pypaimon", _seconds_beside_nanos, "differ", "takes a plain int64 of TIMESTAMP(0) for seconds"),
     Limit("pypaimon", _nano_key, "differ", "cuts TIMESTAMP(9) keys to microseconds"),
     Limit("pypaimon", _nano_partition, "refuse", "looks for TIMESTAMP(9) partitions cut to micros"),
     Limit("pypaimon", _nano_value, "cut", "cuts TIMESTAMP(9) to microseconds where it merges"),

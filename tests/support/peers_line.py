@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +27,10 @@ def serve(answer: Callable[..., Any], describe: Callable[[BaseException], str]) 
     os.dup2(2, 1)
     for line in sys.stdin:
         try:
-            reply = {"value": answer(**json.loads(line))}
+            reply = json.dumps({"value": answer(**json.loads(line))})
         except Exception as problem:  # noqa: BLE001 (the edge of this process)
-            reply = {"error": describe(problem)}
-        out.write(json.dumps(reply) + "\n")
+            reply = json.dumps({"error": describe(problem)})
+        out.write(reply + "\n")
         out.flush()
     out.flush()
     os._exit(0)  # a JVM's or a runtime's own threads must not keep the process
@@ -43,6 +44,7 @@ class Worker:
         self.module = module
         self.seconds = seconds
         self.process: subprocess.Popen[str] | None = None
+        self.complaints = tempfile.TemporaryFile("w+", errors="replace")  # its standard error
         self.lock = threading.Lock()
 
     def start(self) -> subprocess.Popen[str]:
@@ -52,7 +54,7 @@ class Worker:
                 cwd=CHECKOUT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=self.complaints,
                 text=True,
                 encoding="utf-8",
             )
@@ -72,7 +74,10 @@ class Worker:
             finally:
                 timer.cancel()
         if not line:
-            raise PeerError(f"{self.module} died (exit {process.wait()}) in {op} {arguments}")
+            self.complaints.seek(0)
+            last = self.complaints.read()[-600:]
+            open("/tmp/e/dead.txt","a").write(op+str(arguments)[:300]+"\n"+last+"\n=====\n")
+            raise PeerError(f"{self.module} died in {op} (exit {process.wait()}): {last}")
         reply = json.loads(line)
         if "error" in reply:
             raise PeerError(reply["error"])
@@ -84,3 +89,4 @@ class Worker:
                 pipe.close()
             self.process.wait(timeout=20)
             self.process = None
+        self.complaints.close()

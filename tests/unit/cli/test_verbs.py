@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -236,6 +237,15 @@ def test_drop_asks_for_yes_where_nobody_can_be_asked(shell):
     assert shell.rows("drop", "shop.orders", "--yes") == [{"dropped": "shop.orders"}]
     assert shell.rows("ls") == []
     assert shell.rows("ls", "--databases") == [{"database": "shop"}]
+
+
+def test_a_drop_that_is_declined_drops_nothing(shell, monkeypatch):
+    orders(shell)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert shell("drop", "shop.orders") == 1
+    assert "nothing was dropped" in shell.err
+    assert shell.ok("ls") == "shop.orders\n"
 
 
 def test_create_twice_fails_unless_it_may_exist(shell):

@@ -129,7 +129,7 @@ def columns_of(kinds: list[AtomicType], rows: int, *, nulls: bool) -> list[list[
 
 @pytest.mark.parametrize("nulls", [False, True])
 @pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: kind.sql())
-def test_hashes_of_a_column_equal_those_of_its_rows(kind: AtomicType, nulls: bool):
+def test_hashes_of_a_column_equal_those_of_its_rows(kind: AtomicType, *, nulls: bool):
     (values,) = columns_of([kind], 300, nulls=nulls)
     wanted = [murmur_bytes(row_bytes((value,), (kind,))) for value in values]
     assert row_hashes([values_to_arrow(values, kind)], [kind]).tolist() == wanted

@@ -225,3 +225,16 @@ def test_every_other_plain_type_may_partition_a_table(kind: str) -> None:
 )
 def test_a_default_that_fits_its_column_is_kept(text: str) -> None:
     assert _new({"a": text}).fields[0].default is not None
+
+
+def test_a_zoned_partition_column_needs_the_legacy_directory_names():
+    columns = {"id": "INT NOT NULL", "at": "TIMESTAMP(3) WITH LOCAL TIME ZONE NOT NULL"}
+    with pytest.raises(InvalidInputError, match="'at'.*depend on the zone"):
+        new_table_schema(
+            "db.t",
+            columns,
+            ["id", "at"],
+            ["at"],
+            {"bucket": "1", "partition.legacy-name": "false"},
+        )
+    assert new_table_schema("db.t", columns, ["id", "at"], ["at"], {"bucket": "1"}).partition_keys

@@ -201,6 +201,24 @@ def test_pruning_never_excludes_what_pyarrow_selects(rows, expression, leave_nan
         assert may_match(predicate, ranges_of(table, leave_nan_out), len(rows))
 
 
+@pytest.mark.parametrize(
+    ("expression", "column", "known"),
+    [
+        (~(F("x") > 1.5), pa.array([5.0, NAN]), ColumnRange(5.0, 5.0, 0)),
+        (~(F("x") <= 1.5), pa.array([1.0, NAN]), ColumnRange(1.0, 1.0, 0)),
+        (F("x") != 1.5, pa.array([1.5, NAN]), ColumnRange(1.5, 1.5, 0)),
+        (~F("x").isin([0.0]), pa.array([-0.0]), ColumnRange(0.0, 0.0, 0)),
+    ],
+)
+def test_pruning_allows_for_how_pyarrow_takes_nan_and_zeros(expression, column, known):
+    table = pa.table({"x": column})
+    predicate = bind(to_predicate(expression), table.schema)
+    selected = own(expression, table)
+    assert mask(predicate, table).to_pylist() == selected
+    assert any(selected)
+    assert may_match(predicate, {"x": known}, len(column))
+
+
 @CALM
 @given(tables, expressions, st.sets(names))
 def test_both_sides_of_a_split_select_what_the_whole_selects(rows, expression, known):
