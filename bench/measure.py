@@ -82,6 +82,10 @@ class Report:
         line = {"bench": bench, "ours": _short(ours), "limit": _short(limit)}
         self._emit(line | {"ratio": round(ours / limit, 3)} | more)
 
+    def absent(self, bench: str, reason: str, *, fails: bool) -> None:
+        """A claim that could not be measured here."""
+        self._emit({"bench": bench, "absent": reason} | ({"ok": False} if fails else {}))
+
     def _emit(self, line: dict[str, Any]) -> None:
         self.lines.append(line)
         print(json.dumps(line), flush=True)

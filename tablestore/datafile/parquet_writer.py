@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS: Final = 65_536
 """Rows of a row group: small enough to search and to merge in windows."""
 
-_SAMPLE_ROWS: Final = 4_096
+_HEAD_ROWS: Final = 4_096
+_HEAD_DISTINCT_MAX: Final = 0.875
+"""Columns with more distinct values among the first rows need no further look."""
+
+_DISTINCT_MAX: Final = 0.5
+_FIXED_DISTINCT_MAX: Final = 0.125
+"""Share of distinct values up to which a dictionary is smaller than compressed plain values;
+numbers in key order repeat in neighbours, which compression finds by itself."""
+
 _CODECS: Final = {
     "zstd": "zstd",
     "snappy": "snappy",
@@ -187,9 +195,8 @@ def _leaf_paths(path: str, arrow_type: pa.DataType) -> Iterator[str]:
 
 def _dictionary_columns(schema: pa.Schema, sample: pa.RecordBatch) -> list[str]:
     """Leaf columns worth a dictionary: those that repeat their values in the sample."""
-    head = sample.slice(0, _SAMPLE_ROWS)
     chosen: list[str] = []
-    for field, column in zip(schema, head.columns, strict=True):
+    for field, column in zip(schema, sample.columns, strict=True):
         if pa.types.is_boolean(field.type) or _is_wide_decimal(field.type):
             continue
         if pa.types.is_nested(field.type):
@@ -206,12 +213,21 @@ def _is_wide_decimal(arrow_type: pa.DataType) -> bool:
 
 
 def _repeats(column: pa.Array) -> bool:
-    """Whether at most half of the sampled values are distinct (dictionaries pay from there on)."""
+    """Whether so few of the sampled values are distinct that a dictionary pays."""
     if len(column) == 0:
         return False
-    if pa.types.is_decimal(column.type):
-        column = column.cast(pa.string())
-    return bool(pc.count_distinct(column, mode="all").as_py() * 2 <= len(column))
+    if pa.types.is_decimal(column.type):  # only the bits matter, and they count much faster
+        column = column.view(pa.binary(column.type.bit_width // 8))
+        fixed = True
+    else:
+        fixed = pa.types.is_primitive(column.type)
+    if _distinct_share(column.slice(0, _HEAD_ROWS)) > _HEAD_DISTINCT_MAX:
+        return False
+    return _distinct_share(column) <= (_FIXED_DISTINCT_MAX if fixed else _DISTINCT_MAX)
+
+
+def _distinct_share(column: pa.Array) -> float:
+    return float(pc.count_distinct(column, mode="all").as_py() / len(column))
 
 
 def _without_short_timestamps(schema: pa.Schema) -> pa.Schema:

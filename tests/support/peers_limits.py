@@ -15,13 +15,16 @@ from tests.support.oracle_shapes import FLOATS, Shape
 from tests.support.oracle_values import base
 
 NANO = ("TIMESTAMP(9)", "TIMESTAMP(9) WITH LOCAL TIME ZONE")
+SECONDS = ("TIMESTAMP(0)", "TIMESTAMP(0) WITH LOCAL TIME ZONE")
 BINARY = ("BINARY", "VARBINARY", "BYTES")
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`peer` does not read the shapes for which `applies`; `does`: refuse, differ, or cut
-    (nanoseconds to micros)."""
+    """`peer` does not read the shapes for which `applies` holds.
+
+    `does`: refuse, differ (or refuse), or cut (nanoseconds to microseconds).
+    """
 
     peer: str
     applies: Callable[[Shape], bool]
@@ -64,10 +67,10 @@ def _nano_value(shape: Shape) -> bool:
 
 
 def _seconds_beside_nanos(shape: Shape) -> bool:
-    """TIMESTAMP(0) in files with TIMESTAMP(9): the latter is INT96, the former then a plain int64."""
-    names = [c for c, _ in shape.columns]
-    seconds = ("TIMESTAMP(0)", "TIMESTAMP(0) WITH LOCAL TIME ZONE")
-    return _typed(shape, names, seconds) and _typed(shape, names, NANO)
+    """TIMESTAMP(0) in a file with TIMESTAMP(9): that is INT96, so the former is a plain int64."""
+    names = [c for c, t in shape.columns if plain(t) in SECONDS]
+    seen = any(v is not None for c in names for v in _every(shape, c))
+    return seen and _typed(shape, [c for c, _ in shape.columns], NANO)
 
 
 def _odd_float_key(shape: Shape) -> bool:
@@ -80,7 +83,8 @@ def _odd_float_key(shape: Shape) -> bool:
 
 LIMITS = [
     Limit("pypaimon", _multiset, "refuse", "knows no MULTISET (Unsupported data type)"),
-    Limit("pypaimon", _seconds_beside_nanos, "differ", "takes a plain int64 of TIMESTAMP(0) for seconds"),
+    Limit("pypaimon", _seconds_beside_nanos, "differ", "takes millis of TIMESTAMP(0) for seconds"),
+    Limit("rust", _seconds_beside_nanos, "differ", "takes millis of TIMESTAMP(0) for seconds"),
     Limit("pypaimon", _nano_key, "differ", "cuts TIMESTAMP(9) keys to microseconds"),
     Limit("pypaimon", _nano_partition, "refuse", "looks for TIMESTAMP(9) partitions cut to micros"),
     Limit("pypaimon", _nano_value, "cut", "cuts TIMESTAMP(9) to microseconds where it merges"),

@@ -1,0 +1,104 @@
+"""A process that reads one table with one engine, and says what that cost.
+
+    python bench/engine_read.py ENGINE WAREHOUSE TABLE REPETITIONS FOLDER
+
+ENGINE is tablestore, pyarrow (decodes every data file, merges nothing), pyarrow-threads, pypaimon
+or rust. Prints one JSON line: CPU seconds of each full read to plain Arrow types, and the answer of
+the last one. Imports nothing that the engine's own environment lacks.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Read = Callable[[], pa.Table]
+
+
+def _tablestore(warehouse: str, table: str, folder: str) -> Read:
+    import tablestore as ts
+
+    opened = ts.connect(warehouse).table(table)
+    return opened.to_arrow
+
+
+def _pyarrow(warehouse: str, table: str, folder: str, threads: bool = False) -> Read:
+    import pyarrow.parquet as pq
+
+    def read() -> pa.Table:
+        files = sorted(Path(folder).rglob("data-*.parquet"))
+        return pa.concat_tables([pq.ParquetFile(f).read(use_threads=threads) for f in files])
+
+    return read
+
+
+def _pyarrow_threads(warehouse: str, table: str, folder: str) -> Read:
+    return _pyarrow(warehouse, table, folder, threads=True)
+
+
+def _pypaimon(warehouse: str, table: str, folder: str) -> Read:
+    from pypaimon import CatalogFactory
+
+    opened = CatalogFactory.create({"warehouse": warehouse}).get_table(table)
+
+    def read() -> pa.Table:
+        builder = opened.new_read_builder()
+        return builder.new_read().to_arrow(builder.new_scan().plan().splits())
+
+    return read
+
+
+def _rust(warehouse: str, table: str, folder: str) -> Read:
+    from pypaimon_rust.datafusion import PaimonCatalog
+
+    opened = PaimonCatalog({"warehouse": warehouse}).get_table(table)
+
+    def read() -> pa.Table:
+        builder = opened.new_read_builder({})
+        return pa.Table.from_batches(builder.new_read().read(builder.new_scan().plan().splits()))
+
+    return read
+
+
+ENGINES = {
+    "tablestore": _tablestore,
+    "pyarrow": _pyarrow,
+    "pyarrow-threads": _pyarrow_threads,
+    "pypaimon": _pypaimon,
+    "rust": _rust,
+}
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime + ended.ru_utime + ended.ru_stime
+
+
+def main() -> None:
+    engine, warehouse, table, repetitions, folder = sys.argv[1:]
+    read = ENGINES[engine](warehouse, table, folder)
+    seconds = []
+    for _ in range(int(repetitions)):
+        rows = None  # the rows of the last read are not kept beside the next ones
+        start = _cpu()
+        rows = read()
+        seconds.append(round(_cpu() - start, 3))
+    answer = {
+        "rows": rows.num_rows,
+        "orders": pc.sum(rows["l_orderkey"]).as_py(),
+        "lines": pc.sum(rows["l_linenumber"]).as_py(),
+        "discounts": str(pc.sum(rows["l_discount"]).as_py()),
+        "comments": pc.sum(pc.binary_length(rows["l_comment"])).as_py(),
+    }
+    print(json.dumps({"seconds": seconds, "answer": answer}))
+
+
+if __name__ == "__main__":
+    main()

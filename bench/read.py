@@ -1,0 +1,145 @@
+"""Merge scan over 20 overlapping runs, against decoding the same files and against other engines.
+
+Each engine reads in a process of its own (``engine_read.py``), one after the other, and is charged
+the CPU of all its threads for its third read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bench import data, write
+from bench.measure import REPETITIONS, Report, check
+from tests.support import peers
+
+RUNS = 20
+AGAIN = 0.05
+DECODE_BOUND = 1.6
+PYPAIMON_BOUND = 1 / 20
+RUST_BOUND = 1.0
+_SMALL_ROWS = 200_000
+"""pypaimon merges row by row: two million take it minutes, so it is compared on a smaller table."""
+
+
+def run(report: Report) -> None:
+    """Ratios of CPU seconds for reading whole tables into plain Arrow types."""
+    with tempfile.TemporaryDirectory(dir=data.cache_dir()) as folder:
+        large = deal(Path(folder) / "large", data.ROWS)
+        ours = large.read("tablestore")
+        decoded = large.read("pyarrow")
+        threaded = large.read("pyarrow-threads")
+        more = {"unit": "CPU s", "runs": RUNS, "all_ours": ours}
+        name = f"merge scan of {RUNS} runs, 2M keys"
+        report.bound(
+            f"{name}, against decoding the files in one thread",
+            ours[-1], decoded[-1], DECODE_BOUND, **more, all_limit=decoded,
+        )  # fmt: skip
+        report.note(
+            f"{name}, against decoding the files with pyarrow's threads",
+            ours[-1], threaded[-1], **more, all_limit=threaded,
+        )  # fmt: skip
+        pythons = _peers(report, ("rust", "pypaimon"))
+        if "rust" in pythons:
+            rust = large.read("rust", pythons["rust"])
+            report.bound(
+                f"{name}, against pypaimon-rust", ours[-1], rust[-1], RUST_BOUND,
+                **more, all_limit=rust,
+            )  # fmt: skip
+        if "pypaimon" in pythons:
+            small = deal(Path(folder) / "small", _SMALL_ROWS)
+            ours = small.read("tablestore")
+            theirs = small.read("pypaimon", pythons["pypaimon"])
+            report.bound(
+                f"merge scan of {RUNS} runs, 200k keys, against pypaimon", ours[-1], theirs[-1],
+                PYPAIMON_BOUND, unit="CPU s", all_ours=ours, all_limit=theirs,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A table made of overlapping runs, and what every reader must find in it."""
+
+    warehouse: Path
+    folder: Path
+    answer: dict[str, object]
+
+    def read(self, engine: str, python: Path | None = None) -> list[float]:
+        """CPU seconds of each read; pyarrow alone does not merge, so only its rows differ."""
+        script = Path(__file__).with_name("engine_read.py")
+        arguments = [engine, self.warehouse, "bench.lineitem", REPETITIONS, self.folder]
+        root = Path(__file__).resolve().parents[1]
+        done = subprocess.run(
+            [str(python or sys.executable), str(script), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": "" if python else str(root)},
+        )
+        check(f"{engine} runs: {done.stderr[-800:]}", done.returncode == 0)
+        found = json.loads(done.stdout.splitlines()[-1])
+        if not engine.startswith("pyarrow"):
+            check(f"{engine} finds {self.answer}: {found['answer']}", found["answer"] == self.answer)
+        seconds: list[float] = found["seconds"]
+        return seconds
+
+
+def deal(warehouse: Path, rows: int) -> Dealt:
+    """Deal rows to commits at random, 5 % of them once more to a later one with other values."""
+    table = data.lineitem(rows).combine_chunks()
+    random = np.random.default_rng(data.SEED)
+    run_of = random.integers(0, RUNS, table.num_rows)
+    again = np.flatnonzero((random.random(table.num_rows) < AGAIN) & (run_of < RUNS - 1))
+    later = random.integers(run_of[again] + 1, RUNS)
+    made = write.create(warehouse, table.schema)
+    for number in range(RUNS):
+        first = table.take(pa.array(np.flatnonzero(run_of == number)))
+        second = _changed(table.take(pa.array(again[later == number])))
+        made.upsert(pa.concat_tables([first, second]))
+    final = pa.concat_tables(
+        [table.take(pa.array(np.setdiff1d(np.arange(rows), again))), _changed(table.take(again))]
+    )
+    return Dealt(warehouse, Path(made.path), _answer(final))
+
+
+def _changed(rows: pa.Table) -> pa.Table:
+    """The rows with another discount and comment."""
+    discount = pc.add(rows["l_discount"], pa.scalar(1, rows.schema.field("l_discount").type))
+    comment = pc.binary_join_element_wise(rows["l_comment"], "again", " ")
+    columns = {"l_discount": discount, "l_comment": comment}
+    for name, column in columns.items():
+        index = rows.schema.get_field_index(name)
+        field = rows.schema.field(name)
+        rows = rows.set_column(index, field, column.cast(field.type))
+    return rows
+
+
+def _answer(rows: pa.Table) -> dict[str, object]:
+    return {
+        "rows": rows.num_rows,
+        "orders": pc.sum(rows["l_orderkey"]).as_py(),
+        "lines": pc.sum(rows["l_linenumber"]).as_py(),
+        "discounts": str(pc.sum(rows["l_discount"]).as_py()),
+        "comments": pc.sum(pc.binary_length(rows["l_comment"])).as_py(),
+    }
+
+
+def _peers(report: Report, names: tuple[str, ...]) -> dict[str, Path]:
+    """The engines that are or can be installed; CI fails without them."""
+    found: dict[str, Path] = {}
+    for name in names:
+        try:
+            with peers._locked(peers.cache_dir()):
+                found[name] = peers._venv(peers.cache_dir(), name)
+        except peers.PeerMissingError as problem:
+            report.absent(f"merge scan against {name}", str(problem), fails=peers.strict())
+    return found
