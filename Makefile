@@ -28,7 +28,7 @@ test: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m tests.support.peers install
-	$(BIN)/python -m pytest tests/conformance
+	$(BIN)/python -m pytest -n $(WORKERS) tests/conformance
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)

@@ -28,18 +28,19 @@ def _tablestore(warehouse: str, table: str, folder: str) -> Read:
     return opened.to_arrow
 
 
-def _pyarrow(warehouse: str, table: str, folder: str, threads: bool = False) -> Read:
-    import pyarrow.parquet as pq
-
-    def read() -> pa.Table:
-        files = sorted(Path(folder).rglob("data-*.parquet"))
-        return pa.concat_tables([pq.ParquetFile(f).read(use_threads=threads) for f in files])
-
-    return read
+def _pyarrow(warehouse: str, table: str, folder: str) -> Read:
+    return lambda: _decoded(folder, threads=False)
 
 
 def _pyarrow_threads(warehouse: str, table: str, folder: str) -> Read:
-    return _pyarrow(warehouse, table, folder, threads=True)
+    return lambda: _decoded(folder, threads=True)
+
+
+def _decoded(folder: str, *, threads: bool) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    files = sorted(Path(folder).rglob("data-*.parquet"))
+    return pa.concat_tables([pq.ParquetFile(file).read(use_threads=threads) for file in files])
 
 
 def _pypaimon(warehouse: str, table: str, folder: str) -> Read:

@@ -114,7 +114,8 @@ def pack(lanes: Sequence[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
         if bits == 0:
             continue
         if packed and bits <= free:
-            packed[-1] = (packed[-1] << np.uint64(bits)) | (lane - low)
+            packed[-1] <<= np.uint64(bits)  # an array of this call, made below
+            packed[-1] |= lane - low
             free -= bits
         else:
             packed.append(lane - low)
@@ -124,10 +125,13 @@ def pack(lanes: Sequence[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
 
 def stable_order(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.intp]:
     """Row numbers that sort the rows; equal rows keep their order."""
-    words = pack(lanes)
-    if len(words) == 1:
-        return np.argsort(words[0], kind="stable")
-    return np.lexsort(words[::-1])
+    words = lanes if len(lanes) == 1 else pack(lanes)
+    if len(words) > 1:
+        return np.lexsort(words[::-1])
+    word = words[0]
+    if bool(np.all(word[1:] >= word[:-1])):  # input in key order is common, and costs nothing
+        return np.arange(len(word))
+    return np.argsort(word, kind="stable")
 
 
 def group_starts(lanes: Sequence[NDArray[np.uint64]], order: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -22,6 +22,9 @@ from tablestore.merge.keys import KeyTuple, key_at, key_lanes, rows_below
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_KEPT_BYTES_MAX = 2
+"""Bytes that a passed-on slice may keep in memory for a byte of its own."""
+
 
 @dataclass(frozen=True)
 class WindowShape:
@@ -55,7 +58,13 @@ class _Cursor:
         self.loaded: list[pa.RecordBatch] = []
         self.exhausted = False
         self.last: KeyTuple = ()
+        self._last_rows = 0
         self.load()
+
+    @property
+    def low(self) -> bool:
+        """Whether less than half of the newest batch is left."""
+        return bool(2 * sum(batch.num_rows for batch in self.loaded) < self._last_rows)
 
     def load(self) -> None:
         """Load the next batch that has rows, if there is one."""
@@ -63,6 +72,7 @@ class _Cursor:
             if batch.num_rows:
                 self.loaded.append(batch)
                 self.last = key_at(self._keys(batch), batch.num_rows - 1)
+                self._last_rows = batch.num_rows
                 return
         self.exhausted = True
 
@@ -105,9 +115,10 @@ def key_windows(
         window = [part for cursor in cursors for part in cursor.take_below(bound)]
         if window:
             yield window
-        # the runs that end at the bound may go on with the same key: load before deciding
+        # the runs that end at the bound may go on with the same key: load before deciding; runs of
+        # one size come to their ends together, and loading all of them spares many small windows
         for cursor in cursors:
-            if not cursor.exhausted and cursor.last == bound:
+            if not cursor.exhausted and (cursor.last == bound or cursor.low):
                 cursor.load()
 
 
@@ -154,9 +165,25 @@ def _masked(parts: list[pa.RecordBatch], rows: NDArray[np.intp]) -> Iterator[pa.
         start += part.num_rows
         count = int(np.count_nonzero(chosen))
         if count == part.num_rows:
-            yield part
+            yield _compact(part)
         elif count:
-            yield part.filter(pa.array(chosen))
+            yield _filtered(part, pa.array(chosen))
+
+
+def _filtered(part: pa.RecordBatch, chosen: pa.Array) -> pa.RecordBatch:
+    """Column by column: a batch's own filter goes through row numbers and takes twice as long."""
+    if not part.num_columns:
+        return part.filter(chosen)
+    return pa.RecordBatch.from_arrays(
+        [column.filter(chosen) for column in part.columns], schema=part.schema
+    )
+
+
+def _compact(part: pa.RecordBatch) -> pa.RecordBatch:
+    """The part itself, or a copy where it would keep a much larger batch in memory."""
+    if part.get_total_buffer_size() <= _KEPT_BYTES_MAX * part.nbytes:
+        return part
+    return pa.concat_batches([part, part.slice(0, 0)])
 
 
 def _column(window: list[pa.RecordBatch], index: int) -> pa.Array:

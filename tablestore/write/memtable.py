@@ -20,7 +20,7 @@ from tablestore.merge.keys import group_starts, key_lanes, pack, stable_order
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PIECE_ROWS: Final = 131_072
+_PIECE_ROWS: Final = 131072
 """Rows that are sorted together as they arrive; about a megabyte a column."""
 
 

@@ -93,6 +93,17 @@ def _timed(request, figures):
     figures[f"seconds in {request.node.path.stem}"] += time.perf_counter() - started
 
 
+def pytest_sessionfinish(session):
+    """Hand the figures of a parallel worker to the process that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["figures"] = dict(FIGURES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    FIGURES.update(getattr(node, "workeroutput", {}).get("figures", {}))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if not FIGURES:
         return

@@ -51,6 +51,16 @@ def lone_delete() -> Shape:
     return b.shape
 
 
+def long_texts() -> Shape:
+    b = Builder("long", [("s", "STRING")], bucket="-1")
+    return b.pool("s", [f"{'z' * 16}{i}" for i in range(5)]).write(9).write(9).shape
+
+
+def odd_numbers() -> Shape:
+    b = Builder("odd", [("d", "DOUBLE")], bucket="-1")
+    return b.pool("d", [1.5, 2.5, "NaN"]).write(9).write(9).shape
+
+
 def nested() -> Shape:
     row = [{"id": 0, "name": "x", "type": "INT"}, {"id": 1, "name": "y", "type": "INT"}]
     columns = [("r", {"type": "ROW", "fields": row}), ("v", "INT")]
@@ -66,6 +76,15 @@ def rows(java, warehouse, shape):
 
 def continued(java, warehouse, shape):
     return check_read(java, warehouse, shape, java_continues(java, warehouse, shape))
+
+
+def total_after(java, warehouse, shape):
+    return check_total(java, warehouse, shape, len(java_continues(java, warehouse, shape)))
+
+
+def compacted(java, warehouse, shape):
+    java.write(warehouse, name=f"db.{shape.name}", compact="full")
+    return check_read(java, warehouse, shape, shape.model())
 
 
 def filters(java, warehouse, shape):
@@ -180,7 +199,7 @@ MISTAKES = {
         lambda m: replace(m, max_bucket=m.min_bucket), keyed, continued
     ),
     "record count of a file": in_files(
-        lambda f: replace(f, row_count=f.row_count + 1), keyed, total
+        lambda f: replace(f, row_count=f.row_count + 1), keyed, total_after
     ),
     "record count of the snapshot": in_snapshot(
         lambda s: replace(s, total_record_count=s.total_record_count + 1), keyed, total
@@ -195,19 +214,22 @@ MISTAKES = {
         keyed,
         rows,
     ),
+    "largest sequence number of a file": in_files(
+        lambda f: replace(f, max_sequence_number=f.min_sequence_number), keyed, continued
+    ),
     "deleted rows not counted": in_files(
-        lambda f: replace(f, delete_row_count=0), lone_delete, continued
+        lambda f: replace(f, delete_row_count=0), lone_delete, compacted
     ),
     "highestFieldId without nested fields": in_schema(
         lambda s: replace(s, highest_field_id=len(s.fields) - 1), nested, new_column
     ),
     "NaN left out of the statistics in a file": Mistake(
-        "tablestore.runs.rolling:nan_columns", lambda _: lambda batch: set(), appended, filters
+        "tablestore.runs.rolling:nan_columns", lambda _: lambda batch: set(), odd_numbers, filters
     ),
     "truncated upper bound not raised": Mistake(
         "tablestore.format.stats:_truncated",
         lambda _: lambda low, high, n: (low[:n], high[:n]),
-        appended,
+        long_texts,
         filters,
     ),
 }

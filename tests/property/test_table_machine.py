@@ -94,6 +94,7 @@ class TableMachine(RuleBasedStateMachine):
             for _ in range(calls):
                 self.apply(batch, data)
         self.model.committed(batch.result.snapshot_id)
+        self.filtered(data, 1)
 
     @rule(data=st.data())
     def write(self, data):
@@ -101,6 +102,7 @@ class TableMachine(RuleBasedStateMachine):
         self.apply(self.table, data)
         after = self.table.snapshot_id
         self.model.committed(after if after != before else None)
+        self.filtered(data, 1)
 
     @rule(data=st.data())
     def failed_batch(self, data):
@@ -170,10 +172,15 @@ class TableMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def read_where(self, data):
-        where = data.draw(s.conditions(self.plan), label="where")
-        columns = data.draw(st.none() | st.lists(st.sampled_from(self.plan.names), unique=True))
-        found = canonical_rows(self.table.to_arrow(columns=columns, where=where.built))
-        assert found == self.model.expected(self.model.rows.values(), columns, where), where.text
+        self.filtered(data, 3)
+
+    def filtered(self, data, times):
+        for _ in range(times):
+            where = data.draw(s.conditions(self.plan), label="where")
+            columns = data.draw(st.none() | st.lists(st.sampled_from(self.plan.names), unique=True))
+            found = canonical_rows(self.table.to_arrow(columns=columns, where=where.built))
+            expected = self.model.expected(self.model.rows.values(), columns, where)
+            assert found == expected, where.text
 
     @rule(data=st.data(), limit=st.integers(0, 5))
     def read_some(self, data, limit):
@@ -202,8 +209,8 @@ class TableMachine(RuleBasedStateMachine):
 
 TestTableMachine = TableMachine.TestCase
 TestTableMachine.settings = settings(
-    max_examples=EXAMPLES or 60,
-    stateful_step_count=12,
+    max_examples=EXAMPLES or 120,
+    stateful_step_count=15,
     derandomize=not EXAMPLES,
     deadline=None,
     print_blob=True,

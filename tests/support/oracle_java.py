@@ -77,6 +77,10 @@ class Paimon:
         s = json.loads(str(self.P.utils.JsonSerdeUtil.toJson(table.schema())))
         return [[f["name"], f["type"]] for f in s["fields"]]
 
+    def schema(self, name):
+        """The newest schema as Java has it."""
+        return json.loads(str(self.P.utils.JsonSerdeUtil.toJson(self.table(name).schema())))
+
     def write(
         self,
         name,

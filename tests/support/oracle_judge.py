@@ -131,7 +131,20 @@ def java_adds_a_column(java: Java, warehouse: Path, shape: Shape, want: list[Any
         rows = java.read(warehouse, name=name, columns=columns)
     except PeerError as problem:
         return [f"{java.name} cannot add a column: {problem}"]
-    return difference("after a new column", rows, [[*row, None] for row in want])
+    schema = java.schema(warehouse, name=name)
+    ids = sorted(all_ids(schema["fields"]))
+    said = [] if len(ids) == len(set(ids)) else [f"field ids meet again: {ids}"]
+    return said + difference("after a new column", rows, [[*row, None] for row in want])
+
+
+def all_ids(part: Any) -> list[int]:
+    """Every field id in a schema's JSON, those of nested fields too."""
+    if isinstance(part, list):
+        return [i for x in part for i in all_ids(x)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["id"]] if "id" in part else []
+    return own + [i for x in part.values() for i in all_ids(x)]
 
 
 def filters_of(shape: Shape, peer: str, rounds: int = 1) -> list[list[Any]]:

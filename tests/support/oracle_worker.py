@@ -52,6 +52,7 @@ class Service:
             "filters",
             "follow",
             "snapshots",
+            "schema",
             "expected",
             "create",
             "evolve",

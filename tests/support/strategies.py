@@ -64,23 +64,25 @@ NOT_IN_PARTITIONS = (*FLOATS, "BINARY(2)", "BYTES")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its type and whether it is NOT NULL."""
+    """A column: its type, whether it is NOT NULL, and the few values that it takes."""
 
     name: str
     kind: str
-    nullable: bool = True
+    nullable: bool
+    pool: tuple[Any, ...]
 
     @property
     def sql(self) -> str:
         return self.kind if self.nullable else self.kind + NOT_NULL
 
     def values(self) -> st.SearchStrategy[Any]:
-        known = st.sampled_from(TYPES[self.kind])
+        known = st.sampled_from(self.pool)
         return st.none() | known if self.nullable else known
 
     def literals(self) -> list[tuple[Any, Any]]:
         """(value, the same as a caller writes it) of types that filters take."""
-        return [(v, found) for v in TYPES[self.kind] if (found := literal(self.kind, v)) is not None]
+        every = [*self.pool, *self.pool, *TYPES[self.kind]]  # mostly what may be there
+        return [(v, found) for v in every if (found := literal(self.kind, v)) is not None]
 
 
 def literal(kind: str, value: Any) -> Any:
@@ -142,13 +144,14 @@ def arrow(rows: list[m.Row], schema: pa.Schema) -> pa.Table:
 def plans(draw: st.DrawFn) -> Plan:
     """Tables of every kind that can be written: keys, partitions, buckets, bucket functions."""
     keyed = draw(st.booleans())
-    kinds = draw(st.lists(st.sampled_from(list(TYPES)), min_size=1, max_size=4))
-    columns = [Column(f"v{i}", kind, draw(st.booleans())) for i, kind in enumerate(kinds)]
+    kinds = draw(st.lists(st.sampled_from(list(TYPES)), min_size=1, max_size=3))
+    columns = [draw(_column(f"v{i}", kind, draw(st.booleans()))) for i, kind in enumerate(kinds)]
     allowed = [kind for kind in ATOMIC if kind not in NOT_IN_PARTITIONS]
-    parts = draw(st.lists(st.sampled_from(allowed), max_size=2))
-    by = [Column(f"p{i}", kind, not keyed and draw(st.booleans())) for i, kind in enumerate(parts)]
+    parts = draw(st.just([]) | st.lists(st.sampled_from(allowed), max_size=2))
+    nulls = not keyed and draw(st.booleans())
+    by = [draw(_column(f"p{i}", kind, nulls)) for i, kind in enumerate(parts)]
     own = draw(st.lists(st.sampled_from(list(ATOMIC)), min_size=1, max_size=2))
-    keys = [Column(f"k{i}", kind, not keyed) for i, kind in enumerate(own)]
+    keys = [draw(_column(f"k{i}", kind, not keyed)) for i, kind in enumerate(own)]
     options = draw(st.sampled_from([{}, {}, {"data-file.thin-mode": "true"}])) if keyed else {}
     buckets = draw(st.integers(1, 4))
     if keyed or draw(st.booleans()):
@@ -160,11 +163,21 @@ def plans(draw: st.DrawFn) -> Plan:
             options["bucket-key"] = ",".join(c.name for c in keys)
     else:
         options = {**options, "bucket": "-1"}
-    more = draw(st.sampled_from([{}, {}, {"metadata.stats-mode": "none"}, {"write-buffer-size": "1 kb"}]))
+    small, silent = {"write-buffer-size": "1 kb"}, {"metadata.stats-mode": "none"}
+    more = draw(st.sampled_from([{}, {}, small, small | silent]))
     order = draw(st.permutations([*columns, *keys, *by]))
     names = [c.name for c in (*by, *keys)]
     key = draw(st.permutations(names)) if keyed else []
     return Plan(tuple(order), tuple(key), tuple(c.name for c in by), {**options, **more})
+
+
+@st.composite
+def _column(draw: st.DrawFn, name: str, kind: str, nullable: bool) -> Column:
+    first, count = draw(st.integers(0, 30)), draw(st.integers(2, 3))
+    known = TYPES[kind]
+    # values that stand side by side: zeros of both signs, NaN and the infinite numbers
+    pool = [known[(first + i) % len(known)] for i in range(count)]
+    return Column(name, kind, nullable, tuple(pool))
 
 
 def _functions(keys: list[Column]) -> st.SearchStrategy[str | None]:
