@@ -62,8 +62,10 @@ def run(report: Report) -> None:
     _line(report, "import tablestore", "wall ms", taken, IMPORT_MS)
     report.bound("heavy modules after import tablestore", len(imports[0][1]), None, 0,
                  unit="modules", found=imports[0][1])  # fmt: skip
-    helped = [1000 * _python("-m", "tablestore.cli", "--help")[0] for _ in range(PROCESSES)]
-    _line(report, "tablestore --help", "wall ms", helped, HELP_MS)
+    helped = [_python("-m", "tablestore.cli", "--help")[:2] for _ in range(PROCESSES)]
+    cpu = [round(1000 * seconds) for _, seconds in helped]
+    walls = [1000 * seconds for seconds, _ in helped]
+    _line(report, "tablestore --help", "wall ms", walls, HELP_MS, all_cpu_ms=cpu)
     upserts, reads = [], []
     for _ in range(PROCESSES):
         with tempfile.TemporaryDirectory(dir=data.cache_dir()) as lake:
@@ -76,9 +78,11 @@ def run(report: Report) -> None:
     _line(report, "first read of 1,000 rows in a process", "CPU s", reads, READ_CPU_S)
 
 
-def _line(report: Report, name: str, unit: str, values: list[float], bound: float) -> None:
+def _line(
+    report: Report, name: str, unit: str, values: list[float], bound: float, **more: object
+) -> None:
     found = [round(value, 3) for value in values]
-    report.bound(name, statistics.median(found), None, bound, unit=unit, all_ours=found)
+    report.bound(name, statistics.median(found), None, bound, unit=unit, all_ours=found, **more)
 
 
 def _python(*arguments: str) -> tuple[float, float, str]:

@@ -108,7 +108,7 @@ def decode_schema(data: bytes, name: str | None = None) -> TableSchema:
         UnsupportedFormatError: a newer version of Paimon wrote it.
     """
     try:
-        return _decode(_parse(data))
+        return _decode(_parse(data), name)
     except CorruptDataError as error:
         raise (error.named(name) if name else error) from None
 
@@ -125,11 +125,12 @@ def _parse(data: bytes) -> dict[str, Any]:
     return found
 
 
-def _decode(found: Mapping[str, Any]) -> TableSchema:
+def _decode(found: Mapping[str, Any], name: str | None = None) -> TableSchema:
     version = _integer(found, "version", 1)
     if version > CURRENT_VERSION:
         raise UnsupportedFormatError(
-            f"the schema has version {version}; tablestore reads versions up to {CURRENT_VERSION}"
+            f"schema {name or found.get('id')} has version {version}, written by a newer release; "
+            f"this version reads up to {CURRENT_VERSION}"
         )
     fields = found.get("fields")
     if not isinstance(fields, list):

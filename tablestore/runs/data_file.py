@@ -55,6 +55,12 @@ class FileRequest:
             own += [SEQUENCE_FIELD, KIND_FIELD]
         return project(own, self.fields)
 
+    def needed(self) -> set[str]:
+        """Columns of the file that merges rely on: keys and system columns are never null."""
+        if not self.keyed:
+            return set()
+        return {SEQUENCE_FIELD.name, KIND_FIELD.name, *self.schema.trimmed_primary_key}
+
     @contextmanager
     def open(self) -> Iterator[ParquetReader]:
         """The opened file.
@@ -81,13 +87,15 @@ class FileRequest:
             ) from error
         with source:
             reader = ParquetReader(source, self.key)
-            if reader.row_count != self.meta.row_count:
-                raise CorruptDataError(
-                    "data file",
-                    name=self.key,
-                    expected=f"{self.meta.row_count} rows",
-                    found=f"{reader.row_count}",
-                )
+            in_groups = sum(reader.group_rows(group) for group in range(reader.row_groups))
+            for found in (reader.row_count, in_groups):
+                if found != self.meta.row_count:
+                    raise CorruptDataError(
+                        "data file",
+                        name=self.key,
+                        expected=f"{self.meta.row_count} rows",
+                        found=f"{found}",
+                    )
             yield reader
 
     def row_groups(self, test: RowGroupTest | None) -> tuple[int, int]:
@@ -109,12 +117,28 @@ def read_data_file(
     projection = request.projection()
     # nullable throughout, so that batches of files with and without evolution are alike
     schema = pa.schema([pa.field(item.name, to_arrow(item.type)) for item in request.fields])
+    needed = request.needed()
     with request.open() as reader:
         groups = _groups(reader, projection, test)
         if not groups:
             return
+        left = sum(reader.group_rows(group) for group in groups)
         for batch in reader.batches(projection.file_fields, groups, batch_rows):
+            _check_needed(batch, needed, request.key)
+            left -= batch.num_rows
             yield batch if projection.is_identity else projection.apply(batch, schema)
+        if left:  # Parquet's checksums do not cover its footer
+            raise CorruptDataError(
+                "data file", name=request.key, expected=f"{left} rows more", found="its end"
+            )
+
+
+def _check_needed(batch: pa.RecordBatch, needed: set[str], key: str) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name in needed and column.null_count:
+            raise CorruptDataError(
+                "data file", name=key, expected=f"values in column {name!r}", found="null"
+            )
 
 
 def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | None) -> list[int]:

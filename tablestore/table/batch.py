@@ -190,7 +190,7 @@ class Batch:
             self.result = self._commit(messages)
         except CommitUnknownError:
             raise  # its files may be part of the table
-        except BaseException:
+        except TablestoreError:  # any other end, Ctrl-C say, may have come after the snapshot
             # the committer may have replaced files in the list by others with higher numbers
             for message in messages:
                 files = list(message.data.new_files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -167,7 +168,7 @@ def test_a_time_zone_is_never_guessed(table, tmp_path):
         ("price", [1, 2, 10_000], pa.int64(), 2, "10000"),
         ("at", [1_000, 2_001, 3_000], pa.timestamp("us"), 1, "2001"),
         ("at", [1_000_000, 1, 0], pa.timestamp("ns"), 1, ""),
-        ("t", [1_000, 2_000, 1], pa.time64("us"), 2, "00:00:00.000001"),
+        ("t", [1_000, 2_000, 1], pa.time64("us"), 2, "time(0, 0, 0, 1)"),
     ],
 )
 def test_a_lossy_cast_names_the_first_row_that_would_change(
@@ -188,8 +189,6 @@ def test_a_lossy_cast_names_the_first_row_that_would_change(
 
 
 def test_a_decimal_that_would_lose_digits_is_refused(table, tmp_path):
-    from decimal import Decimal
-
     data = batch_of(2, price=pa.array([Decimal("1.500"), Decimal("1.005")]))
     unchanged(table, tmp_path, lambda: table.upsert(data, missing="null"), "'price'", "row 1")
 
@@ -319,12 +318,13 @@ def test_a_keyed_table_takes_no_append(table, tmp_path):
         ("id", ["found str"]),
         (None, ["found NoneType"]),
         ([1, 2], ["list of dicts", "int"]),
-        ((row for row in [{"id": 1}]), ["found generator"]),
+        pytest.param((row for row in [{"id": 1}]), ["found generator"], id="a generator"),
         ([{"id": "x", "day": "mon"}], ["'id'", "row 0", "'x'"]),
         ([{"id": 1, "day": "mon"}, {"id": 2, "day": 3}], ["'day'", "row 1", "3 (int)"]),
         ([{"id": 2**70, "day": "mon"}], ["'id'", "row 0"]),
         ([{"id": 1.5, "day": "mon"}], ["'id'", "row 0", "1.5"]),
         ([{1: 2}], ["column names are text"]),
+        ([{"id": 1, "day": "mon", "prize": 3}], ["'prize'", "mean 'price'"]),
     ],
     ids=str,
 )
@@ -332,6 +332,71 @@ def test_what_is_not_a_table_is_refused(table, tmp_path, data, words):
     unchanged(
         table, tmp_path, lambda: table.upsert(data, missing="null"), "shop.t", *words
     )
+
+
+MICRO = dt.datetime(2026, 1, 1, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("n", 1.5),
+        ("n", Decimal("1.5")),
+        ("n", True),
+        ("n", float("nan")),
+        ("real", True),
+        ("at", MICRO),
+        ("at", MICRO.replace(microsecond=0, tzinfo=dt.UTC)),
+        ("at", 5),
+        ("seen", MICRO),
+        ("d", MICRO),
+        ("d", 3),
+        ("t", dt.time(0, 0, 0, 1)),
+        ("t", 3),
+        ("code", b"abc"),
+        ("raw", "a"),
+        ("tags", [1.5]),
+        ("tags", {1: 2}.items()),
+        ("who", {"a": 1, "b": "x", "c": 2}),
+        ("who", {"a": 1.5}),
+        ("map", {"a": 1.5}.items()),
+        ("price", Decimal("1.005")),
+        ("price", "1.00"),
+    ],
+    ids=str,
+)
+def test_a_python_value_that_would_change_on_the_way_is_refused(table, tmp_path, column, value):
+    data = [{"id": 2, "day": "mon"}, {"id": 3, "day": "mon", column: value}]
+    unchanged(
+        table, tmp_path, lambda: table.upsert(data, missing="null"), repr(column), "row 1"
+    )
+
+
+def test_python_values_that_fit_are_stored(table):
+    row = {
+        "id": 5,
+        "day": "mon",
+        "n": 3.0,
+        "tiny": np.int64(3),
+        "real": 0.1,
+        "price": 1,
+        "at": dt.datetime(2026, 1, 1, 0, 0, 0, 1000),
+        "seen": MICRO.replace(tzinfo=dt.timezone(dt.timedelta(hours=2))),
+        "tags": (1, 2),
+        "who": {"a": 1},
+        "map": [("a", 1)],
+        "d": dt.date(2026, 1, 1),
+        "t": dt.time(1, 2, 3),
+        "raw": b"a",
+        "ok": True,
+    }
+    table.upsert([row], missing="null")
+    (found,) = table.to_arrow(where="id = 5").to_pylist()
+    assert found["real"] == pytest.approx(0.1)
+    assert found["who"] == {"a": 1, "b": None}
+    same = ("n", "tiny", "price", "at", "seen", "map", "d", "t", "raw", "ok")
+    assert {name: found[name] for name in same} == {name: row[name] for name in same}
+    assert found["tags"] == [1, 2]
 
 
 def test_keys_of_a_wrong_form_are_refused(table, tmp_path):
