@@ -1,9 +1,7 @@
 """CPU seconds, and one JSON line for each claim.
 
-CPU, not wall: these machines are shared. A figure is the least of the third repetition and the two
-after it: imports, page caches and allocators are warm by then, and neighbours on the machine, who
-cost CPU time too, disturb some repetitions and not others. Both sides of a ratio are measured so,
-in one run.
+CPU, not wall: these machines are shared. A figure is the third repetition in its process, so that
+imports, page caches and allocators are warm; both sides of a ratio are measured in one run.
 """
 
 from __future__ import annotations
@@ -18,13 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-REPETITIONS = 5
-_WARM_UP = 2
-
-
-def warm(seconds: list[float]) -> float:
-    """The figure that stands for all repetitions."""
-    return min(seconds[_WARM_UP:] or seconds)
+REPETITIONS = 3
 
 
 def cpu_seconds(*, children: bool = False) -> float:

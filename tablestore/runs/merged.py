@@ -88,7 +88,7 @@ class _Cursor:
             if count:
                 taken.append(batch if count == batch.num_rows else batch.slice(0, count))
             if count < batch.num_rows:
-                kept.append(batch.slice(count) if count else batch)
+                kept.append(_compact(batch.slice(count)) if count else batch)
         self.loaded = kept
         return taken
 
@@ -140,6 +140,7 @@ def merge_runs(
 def _merge_window(
     window: list[pa.RecordBatch], shape: WindowShape, engine: MergeEngine
 ) -> Iterator[pa.RecordBatch]:
+    """The merged rows of a window, which is emptied."""
     keys = [_column(window, index) for index in shape.key]
     kind = None if shape.kind is None else _numpy(_column(window, shape.kind)).astype(np.int8)
     age = None if shape.sequence is None else _numpy(_column(window, shape.sequence))
@@ -149,6 +150,7 @@ def _merge_window(
     if not len(rows):
         return
     parts = [part.select(list(shape.output)) for part in window]
+    window.clear()  # what is copied below may go
     if shape.ordered:
         yield pa.concat_batches(parts).take(pa.array(rows))
     else:
@@ -156,11 +158,16 @@ def _merge_window(
 
 
 def _masked(parts: list[pa.RecordBatch], rows: NDArray[np.intp]) -> Iterator[pa.RecordBatch]:
-    """The chosen rows part by part; a part that is whole is passed on as it is."""
+    """The chosen rows part by part; a part that is whole is passed on as it is.
+
+    Empties ``parts``.
+    """
     mask = np.zeros(sum(part.num_rows for part in parts), dtype=np.bool_)
     mask[rows] = True
     start = 0
-    for part in parts:
+    parts.reverse()
+    while parts:
+        part = parts.pop()  # freed as soon as its rows are copied: the next copy takes its place
         chosen = mask[start : start + part.num_rows]
         start += part.num_rows
         count = int(np.count_nonzero(chosen))

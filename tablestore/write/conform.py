@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -241,4 +242,6 @@ def _zero(target: pa.DataType) -> pa.Scalar:
         return pa.scalar("", pa.string()).cast(target)
     if pa.types.is_timestamp(target):
         return pa.scalar(0, pa.int64()).cast(target)
+    if pa.types.is_decimal(target):  # casting an integer asks for its full precision
+        return pa.scalar(Decimal(0), target)
     return pa.scalar(0, pa.int32()).cast(target)

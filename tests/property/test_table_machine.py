@@ -14,12 +14,12 @@ import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import tablestore as ts
 from tablestore.read import scan
 from tablestore.runs import rolling
-from tablestore.write import primary_key
+from tablestore.write import memtable, primary_key
 from tests.support import strategies as s
 from tests.support.model import canonical, canonical_rows
 
@@ -37,15 +37,20 @@ class TableMachine(RuleBasedStateMachine):
             self.small.undo()
 
     @initialize(
-        plan=s.plans(), batch=st.integers(1, 9), group=st.integers(1, 9), ordered=st.booleans()
+        plan=s.plans(),
+        batch=st.integers(1, 9),
+        group=st.integers(1, 9),
+        piece=st.sampled_from([1, 4, 100]),
+        ordered=st.booleans(),
     )
-    def create(self, plan, batch, group, ordered):
+    def create(self, plan, batch, group, piece, ordered):
         # so few rows must still fill several row groups, batches and windows
         self.small = pytest.MonkeyPatch()
         self.small.setattr(scan, "BATCH_ROWS", batch)
         self.small.setattr(scan, "_ORDERED_ROWS_MAX", 1 << 20 if ordered else 0)
         self.small.setattr(rolling, "ROW_GROUP_ROWS", group)
         self.small.setattr(primary_key, "ROW_GROUP_ROWS", group)
+        self.small.setattr(memtable, "_PIECE_ROWS", piece)
         self.plan = plan
         self.lake = ts.connect(f"memory://{uuid.uuid4()}")
         self.table = plan.create(self.lake)
@@ -96,17 +101,31 @@ class TableMachine(RuleBasedStateMachine):
             for _ in range(calls):
                 self.apply(batch, data)
         self.model.committed(batch.result.snapshot_id)
-        self.filtered(data, 1)
+        self.filtered(data, 2)
 
     @rule(data=st.data())
+    def first_write(self, data):
+        self.write(data)
+
     def write(self, data):
         before = self.table.snapshot_id
         self.apply(self.table, data)
         after = self.table.snapshot_id
         self.model.committed(after if after != before else None)
-        self.filtered(data, 1)
+        self.filtered(data, 2)
 
     @rule(data=st.data())
+    def write_again(self, data):
+        self.write(data)
+
+    @rule(data=st.data())
+    def rare(self, data):
+        """What would too often leave the table empty, or change nothing."""
+        rare = [self.failed_batch, self.truncate, self.overwrite, self.reopen]
+        if self.plan.by:
+            rare.append(self.overwrite_partition)
+        data.draw(st.sampled_from(rare), label="verb")(data)
+
     def failed_batch(self, data):
         before = self.table.snapshot_id
         kept = dict(self.model.rows)
@@ -118,9 +137,8 @@ class TableMachine(RuleBasedStateMachine):
             self.model.rows = kept
         assert self.table.snapshot_id == before
 
-    @rule(data=st.data(), dynamic=st.booleans())
-    def overwrite(self, data, dynamic):
-        dynamic = dynamic and bool(self.plan.by)
+    def overwrite(self, data):
+        dynamic = bool(self.plan.by) and data.draw(st.booleans(), label="dynamic")
         rows = self.draw_rows(data)
         result = self.table.overwrite(self.arrow(rows), dynamic=dynamic)
         gone = {self.model.partition_of(row) for row in rows}
@@ -129,9 +147,8 @@ class TableMachine(RuleBasedStateMachine):
             self.model.put(row)
         self.model.committed(result.snapshot_id)
 
-    @precondition(lambda self: hasattr(self, "plan") and self.plan.by)
-    @rule(data=st.data(), fill=st.booleans())
-    def overwrite_partition(self, data, fill):
+    def overwrite_partition(self, data):
+        fill = data.draw(st.booleans(), label="fill")
         chosen = data.draw(
             st.lists(st.sampled_from(self.plan.by), min_size=1, unique=True), label="columns"
         )
@@ -153,28 +170,28 @@ class TableMachine(RuleBasedStateMachine):
             self.model.put(row)
         self.model.committed(result.snapshot_id)
 
-    @rule()
-    def truncate(self):
+    def truncate(self, data):
         result = self.table.truncate()
         self.model.rows = {}
         self.model.committed(result.snapshot_id)
 
-    @rule()
-    def reopen(self):
+    def reopen(self, data):
         self.table = ts.open_table(self.table.path)
 
     # -- reads ----------------------------------------------------------------------------------
 
     @rule(data=st.data())
+    def read(self, data):
+        self.read_columns(data)
+        self.read_some(data)
+        if self.model.history:
+            self.read_then(data)
+
     def read_columns(self, data):
         columns = data.draw(st.lists(st.sampled_from(self.plan.names), unique=True))
         found = self.table.to_arrow(columns=columns)
         assert found.column_names == columns
         assert canonical_rows(found) == self.model.expected(self.model.rows.values(), columns)
-
-    @rule(data=st.data())
-    def read_where(self, data):
-        self.filtered(data, 3)
 
     def filtered(self, data, times):
         for _ in range(times):
@@ -184,8 +201,8 @@ class TableMachine(RuleBasedStateMachine):
             expected = self.model.expected(self.model.rows.values(), columns, where)
             assert found == expected, where.text
 
-    @rule(data=st.data(), limit=st.integers(0, 5))
-    def read_some(self, data, limit):
+    def read_some(self, data):
+        limit = data.draw(st.integers(0, 5), label="limit")
         where = data.draw(st.none() | s.conditions(self.plan), label="where")
         built = None if where is None else where.built
         found = canonical_rows(self.table.to_arrow(where=built, limit=limit))
@@ -193,8 +210,6 @@ class TableMachine(RuleBasedStateMachine):
         assert found <= every
         assert found.total() == min(limit, every.total())
 
-    @precondition(lambda self: hasattr(self, "model") and self.model.history)
-    @rule(data=st.data())
     def read_then(self, data):
         snapshot = data.draw(st.sampled_from(sorted(self.model.history)), label="snapshot")
         where = data.draw(st.none() | s.conditions(self.plan), label="where")
@@ -211,8 +226,8 @@ class TableMachine(RuleBasedStateMachine):
 
 TestTableMachine = TableMachine.TestCase
 TestTableMachine.settings = settings(
-    max_examples=EXAMPLES or 120,
-    stateful_step_count=15,
+    max_examples=EXAMPLES or 150,
+    stateful_step_count=10,
     derandomize=not EXAMPLES,
     deadline=None,
     print_blob=True,

@@ -39,8 +39,9 @@ class Loads:
 
         def counted(window, shape, engine):
             self.peak = max(self.peak, self.loaded)
+            rows = sum(part.num_rows for part in window)
             yield from inner(window, shape, engine)
-            self.loaded -= sum(part.num_rows for part in window)
+            self.loaded -= rows
 
         monkeypatch.setattr(merged, "_merge_window", counted)
 
