@@ -113,6 +113,9 @@ def read_data_file(
         request: file and columns.
         test: leaves out row groups; rows of the others are not filtered.
         batch_rows: rows of a batch at most.
+
+    Raises:
+        CorruptDataError: the file ends early, or a NOT NULL column that is needed has a null.
     """
     projection = request.projection()
     # nullable throughout, so that batches of files with and without evolution are alike

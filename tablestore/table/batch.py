@@ -184,6 +184,7 @@ class Batch:
         Raises:
             CommitConflictError: another commit overlaps; nothing was changed.
             CommitUnknownError: the outcome is not known; nothing is deleted.
+            TablestoreError: another reason not to commit; nothing was changed.
         """
         messages = self.prepare()
         try:

@@ -22,7 +22,9 @@ def convert(array: pa.Array, target: pa.DataType) -> pa.Array:
     Raises:
         ValueError: a value would change (``pyarrow.ArrowInvalid`` is one).
     """
-    if pa.types.is_dictionary(array.type) or pa.types.is_run_end_encoded(array.type):
+    if pa.types.is_dictionary(array.type):
+        array = _decoded(array)
+    if pa.types.is_run_end_encoded(array.type):
         array = array.cast(array.type.value_type)
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
@@ -41,6 +43,14 @@ def convert(array: pa.Array, target: pa.DataType) -> pa.Array:
             _check_same(array, narrow.cast(array.type))
         return narrow
     return array.cast(target)
+
+
+def _decoded(array: pa.DictionaryArray) -> pa.Array:
+    """The values behind a dictionary; polars puts views into its own, which Arrow cannot cast."""
+    values = array.dictionary
+    if pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
+    return values.take(array.indices)
 
 
 def _check_same(before: pa.Array, after: pa.Array) -> None:

@@ -155,9 +155,7 @@ def test_keys_and_buckets_of_every_type(kind):
     def action_of(count):
         columns = {"k": kind + " NOT NULL", "id": "INT NOT NULL"}
         options = {"bucket": "3", "bucket-key": "k"}
-        table = new_lake().create_table(
-            "db.t", columns, primary_key=["k", "id"], options=options
-        )
+        table = new_lake().create_table("db.t", columns, primary_key=["k", "id"], options=options)
         known = s.TYPES[kind]
         keys = pa.array([known[i % len(known)] for i in range(count)], table.schema.field("k").type)
         data = pa.table([keys, pa.array(range(count), pa.int32())], ["k", "id"])

@@ -130,7 +130,10 @@ class Plan:
 
     def rows(self, **fixed: Any) -> st.SearchStrategy[m.Row]:
         return st.fixed_dictionaries(
-            {c.name: st.just(fixed[c.name]) if c.name in fixed else c.values() for c in self.columns}
+            {
+                c.name: st.just(fixed[c.name]) if c.name in fixed else c.values()
+                for c in self.columns
+            }
         )
 
 
@@ -172,7 +175,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @st.composite
-def _column(draw: st.DrawFn, name: str, kind: str, nullable: bool) -> Column:
+def _column(draw: st.DrawFn, name: str, kind: str, nullable: bool) -> Column:  # noqa: FBT001
     first, count = draw(st.integers(0, 30)), draw(st.integers(2, 3))
     known = TYPES[kind]
     # values that stand side by side: zeros of both signs, NaN and the infinite numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,11 +51,11 @@ def test_sections_and_runs_hold_for_any_files(files):
     assert sorted(flat) == sorted(files)
     for section in found:
         for run in section:
-            assert all(a[1] < b[0] for a, b in zip(run, run[1:], strict=False))
+            assert all(a[1] < b[0] for a, b in itertools.pairwise(run))
     spans = [
         (min(f[0] for run in s for f in run), max(f[1] for run in s for f in run)) for s in found
     ]
-    assert all(a[1] < b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
     # as few runs as overlap at one key
     for section, (low, high) in zip(found, spans, strict=True):
         covers = [

@@ -229,7 +229,7 @@ def test_a_default_that_fits_its_column_is_kept(text: str) -> None:
 
 def test_a_zoned_partition_column_needs_the_legacy_directory_names():
     columns = {"id": "INT NOT NULL", "at": "TIMESTAMP(3) WITH LOCAL TIME ZONE NOT NULL"}
-    with pytest.raises(InvalidInputError, match="'at'.*depend on the zone"):
+    with pytest.raises(InvalidInputError, match=r"'at'.*depend on the zone"):
         new_table_schema(
             "db.t",
             columns,

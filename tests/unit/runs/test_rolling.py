@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ def test_a_large_write_becomes_row_groups_of_64k_rows(keyed):
 
 def test_many_small_batches_fill_row_groups():
     table = append_table()
-    batches = [b for b in rows(range(140_000), v="x").to_batches(max_chunksize=700)]
+    batches = list(rows(range(140_000), v="x").to_batches(max_chunksize=700))
     table.append(pa.RecordBatchReader.from_batches(batches[0].schema, batches))
     ((_, file),) = files(table)
     assert max(groups(file)[:-1]) - min(groups(file)[:-1]) <= 700
@@ -81,7 +82,7 @@ def test_a_full_file_is_followed_by_the_next_without_overlap():
     found = files(table)
     assert len(found) > 2
     infos = sorted(table.files(), key=lambda info: info.min_key)
-    for before, after in zip(infos, infos[1:], strict=False):
+    for before, after in itertools.pairwise(infos):
         assert before.max_key < after.min_key
     assert sum(meta.row_count for meta, _ in found) == 300_000
     assert stored(table, where="id = 299999") == {299_999: texts[-1]}

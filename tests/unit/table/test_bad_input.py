@@ -80,16 +80,12 @@ def test_a_missing_column_is_named_with_the_way_out(table, tmp_path):
 
 def test_a_missing_column_becomes_null_where_asked(table):
     table.upsert(batch_of(1, n=pa.array([5])), missing="null")
-    assert table.to_arrow(columns=["n", "ok"], where="id = 0").to_pylist() == [
-        {"n": 5, "ok": None}
-    ]
+    assert table.to_arrow(columns=["n", "ok"], where="id = 0").to_pylist() == [{"n": 5, "ok": None}]
 
 
 def test_a_missing_key_column_is_not_excused(table, tmp_path):
     data = pa.table({"day": ["mon"]})
-    unchanged(
-        table, tmp_path, lambda: table.upsert(data, missing="null"), "'id'", "cannot be null"
-    )
+    unchanged(table, tmp_path, lambda: table.upsert(data, missing="null"), "'id'", "cannot be null")
 
 
 def test_an_extra_column_is_named_with_the_nearest_one(table, tmp_path):
@@ -229,9 +225,7 @@ def test_casts_that_lose_nothing_are_made(table):
 
 def test_null_in_a_primary_key_names_the_row(table, tmp_path):
     data = batch_of(3).set_column(0, "id", pa.array([1, None, 3], pa.int64()))
-    unchanged(
-        table, tmp_path, lambda: table.upsert(data, missing="null"), "'id'", "row 1", "null"
-    )
+    unchanged(table, tmp_path, lambda: table.upsert(data, missing="null"), "'id'", "row 1", "null")
     keys = data.select(["id", "day"])
     unchanged(table, tmp_path, lambda: table.delete(keys=keys), "'id'", "row 1", "null")
 
@@ -329,9 +323,7 @@ def test_a_keyed_table_takes_no_append(table, tmp_path):
     ids=str,
 )
 def test_what_is_not_a_table_is_refused(table, tmp_path, data, words):
-    unchanged(
-        table, tmp_path, lambda: table.upsert(data, missing="null"), "shop.t", *words
-    )
+    unchanged(table, tmp_path, lambda: table.upsert(data, missing="null"), "shop.t", *words)
 
 
 MICRO = dt.datetime(2026, 1, 1, 0, 0, 0, 1)
@@ -367,9 +359,7 @@ MICRO = dt.datetime(2026, 1, 1, 0, 0, 0, 1)
 )
 def test_a_python_value_that_would_change_on_the_way_is_refused(table, tmp_path, column, value):
     data = [{"id": 2, "day": "mon"}, {"id": 3, "day": "mon", column: value}]
-    unchanged(
-        table, tmp_path, lambda: table.upsert(data, missing="null"), repr(column), "row 1"
-    )
+    unchanged(table, tmp_path, lambda: table.upsert(data, missing="null"), repr(column), "row 1")
 
 
 def test_python_values_that_fit_are_stored(table):
@@ -460,7 +450,9 @@ def test_moments_name_what_they_do_not_find(table):
     refused(lambda: table.at(), "exactly one")
     refused(lambda: table.at(snapshot=1, ago="1h"), "exactly one")
     refused(lambda: table.at(timestamp="yesterday"), "yesterday", "ISO")
-    refused(lambda: table.at(timestamp="1999-01-01"), "1999-01-01", "first one", error=NotFoundError)
+    refused(
+        lambda: table.at(timestamp="1999-01-01"), "1999-01-01", "first one", error=NotFoundError
+    )
     refused(lambda: table.at(ago="soon"), "soon")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import uuid
 
@@ -63,7 +64,7 @@ def test_a_fresh_process_takes_the_highest_sequence_number_from_all_manifests():
         by_bucket.setdefault(info.bucket, []).append((info.min_sequence, info.max_sequence))
     for spans in by_bucket.values():
         spans.sort()
-        assert all(a[1] < b[0] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
 
 
 def test_a_read_of_the_snapshot_in_memory_reads_no_manifest(monkeypatch):

@@ -68,7 +68,7 @@ def test_a_table_cannot_be_made_on_a_read_only_disk(tmp_path, monkeypatch):
     lake = ts.connect(str(tmp_path))
     with monkeypatch.context() as m:
         read_only(m)
-        with pytest.raises(StorageUnavailableError, match="(?i)read-only"):
+        with pytest.raises(StorageUnavailableError, match=r"(?i)read-only"):
             lake.create_table("shop.t", {"id": "INT"})
     assert tree(tmp_path) == {}
 
