@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tablestore.datafile.physical import as_logical, null_rows
+from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.errors import CorruptDataError
 from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
@@ -22,10 +24,7 @@ from tablestore.types.model import AtomicType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tablestore.types.model import DataField, DataType
-
-BATCH_ROWS: Final = 65_536
-"""Rows decoded at once; larger row groups of other writers are read in pieces of this size."""
+    from tablestore.types.model import DataField
 
 _EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
 _MS_PER_DAY: Final = 86_400_000
@@ -59,6 +58,11 @@ class ParquetReader:
     def row_groups(self) -> int:
         """Number of row groups."""
         return int(self._file.metadata.num_row_groups)
+
+    @property
+    def has_ranges(self) -> bool:
+        """Footers have statistics of row groups."""
+        return True
 
     @property
     def column_names(self) -> list[str]:
@@ -111,7 +115,7 @@ class ParquetReader:
             if position < 0:
                 columns.append(pa.nulls(raw.num_rows, target.type))
             else:
-                columns.append(_physical_to_logical(raw.column(position), field.type, target.type))
+                columns.append(as_logical(raw.column(position), field.type, target.type))
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _empty_columns(self, schema: pa.Schema, groups: list[int]) -> Iterator[pa.RecordBatch]:
@@ -119,8 +123,7 @@ class ParquetReader:
             left = self._file.metadata.row_group(group).num_rows
             while left > 0:
                 count = min(left, BATCH_ROWS)
-                struct = pa.nulls(count, pa.struct(list(schema)))
-                yield pa.RecordBatch.from_struct_array(struct) if len(schema) else _rows(count)
+                yield null_rows(count, schema)
                 left -= count
 
     def ranges(self, group: int, fields: Sequence[DataField]) -> dict[str, ColumnRange]:
@@ -169,66 +172,6 @@ class ParquetReader:
             raise CorruptDataError(
                 "data file", name=self._name, expected="a readable Parquet file", found=text
             ) from error
-
-
-def _rows(count: int) -> pa.RecordBatch:
-    """A batch of ``count`` rows without columns."""
-    return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
-
-
-def _physical_to_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
-    if array.type == target:
-        return array
-    if isinstance(data_type, AtomicType) and pa.types.is_timestamp(target):
-        return _timestamps(array, target)
-    if pa.types.is_nested(target):
-        return _nested(array, data_type, target)
-    if pa.types.is_time(target) and pa.types.is_time64(array.type):
-        return array.cast(target, safe=False)
-    return array.cast(target)
-
-
-def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
-    """Timestamps of any unit, and plain integers in the unit of the precision."""
-    if pa.types.is_integer(array.type):
-        # without annotation: millis up to p=3, micros up to p=6, millis above (as Java reads)
-        unit = "us" if target.unit == "us" else "ms"
-        array = array.cast(pa.int64()).view(pa.timestamp(unit, tz=target.tz))
-    if array.type.tz != target.tz:
-        array = array.view(pa.int64()).view(pa.timestamp(array.type.unit, tz=target.tz))
-    return array.cast(target, safe=False) if array.type != target else array
-
-
-def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
-    """Nested values with the members' names and types of the target; members match by name."""
-    mask = array.is_null() if array.null_count else None
-    children = data_type.children
-    if pa.types.is_struct(target):
-        members = []
-        for child, field in zip(children, target, strict=True):
-            index = array.type.get_field_index(field.name)
-            if index < 0:
-                members.append(pa.nulls(len(array), field.type))
-            else:
-                members.append(_physical_to_logical(array.field(index), child, field.type))
-        return pa.StructArray.from_arrays(members, fields=list(target), mask=mask)
-    if array.offset:
-        array = pa.concat_arrays([array, array.slice(0, 0)])
-    if pa.types.is_map(target):
-        # MULTISET has one child (the element); its count is the map's value
-        key_type = children[0]
-        value_type = children[1] if len(children) > 1 else AtomicType("INT", nullable=False)
-        return pa.MapArray.from_arrays(
-            array.offsets,
-            _physical_to_logical(array.keys, key_type, target.key_type),
-            _physical_to_logical(array.items, value_type, target.item_type),
-            type=target,
-            mask=mask,
-        )
-    if pa.types.is_list(target):
-        values = _physical_to_logical(array.values, children[0], target.value_type)
-        return pa.ListArray.from_arrays(array.offsets, values, type=target, mask=mask)
-    return array.cast(target)
 
 
 def _bound(value: object, data_type: AtomicType) -> Value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tablestore.datafile.formats import check_format, open_reader
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
-from tablestore.datafile.parquet_reader import BATCH_ROWS, ParquetReader
-from tablestore.errors import CorruptDataError, NotFoundError, UnsupportedFormatError
+from tablestore.datafile.protocol import BATCH_ROWS, DataFileReader
+from tablestore.errors import CorruptDataError, NotFoundError
+from tablestore.format.paths import file_format
 from tablestore.runs.evolve import Projection, project
 from tablestore.types.arrow import to_arrow
 
@@ -56,20 +57,15 @@ class FileRequest:
         return project(own, self.fields)
 
     @contextmanager
-    def open(self) -> Iterator[ParquetReader]:
+    def open(self) -> Iterator[DataFileReader]:
         """The opened file.
 
         Raises:
-            CorruptDataError: it is missing, truncated or no Parquet.
-            UnsupportedFormatError: it has another format.
+            CorruptDataError: it is missing, truncated or damaged.
+            UnsupportedFormatError: its format is not read.
         """
-        extension = posixpath.splitext(self.meta.file_name)[1]
-        if extension != ".parquet":
-            raise UnsupportedFormatError(
-                f"data file {self.key} is {extension.lstrip('.') or 'of no known format'}; only "
-                "Parquet can be read yet",
-                feature=extension,
-            )
+        name = file_format(self.meta.file_name)
+        check_format(name, self.key)
         try:
             source = self.store.open_read(self.key, self.meta.file_size)
         except NotFoundError as error:
@@ -80,15 +76,24 @@ class FileRequest:
                 found="nothing; it was deleted, or its snapshot expired while it was read",
             ) from error
         with source:
-            reader = ParquetReader(source, self.key)
-            if reader.row_count != self.meta.row_count:
-                raise CorruptDataError(
-                    "data file",
-                    name=self.key,
-                    expected=f"{self.meta.row_count} rows",
-                    found=f"{reader.row_count}",
-                )
+            reader = open_reader(name, source, self.key)
+            if reader.row_count is not None:
+                self.check_rows(reader.row_count)
             yield reader
+
+    def check_rows(self, found: int) -> None:
+        """Compare the rows of the file with its entry.
+
+        Raises:
+            CorruptDataError: they differ.
+        """
+        if found != self.meta.row_count:
+            raise CorruptDataError(
+                "data file",
+                name=self.key,
+                expected=f"{self.meta.row_count} rows",
+                found=f"{found}",
+            )
 
     def row_groups(self, test: RowGroupTest | None) -> tuple[int, int]:
         """Row groups of the file, and those that the test leaves."""
@@ -113,13 +118,17 @@ def read_data_file(
         groups = _groups(reader, projection, test)
         if not groups:
             return
+        rows = 0
         for batch in reader.batches(projection.file_fields, groups, batch_rows):
+            rows += batch.num_rows
             yield batch if projection.is_identity else projection.apply(batch, schema)
+        if len(groups) == reader.row_groups:
+            request.check_rows(rows)
 
 
-def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | None) -> list[int]:
+def _groups(reader: DataFileReader, projection: Projection, test: RowGroupTest | None) -> list[int]:
     groups = list(range(reader.row_groups))
-    if test is None:
+    if test is None or not reader.has_ranges:
         return groups
     return [
         group
@@ -128,7 +137,7 @@ def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | 
     ]
 
 
-def _ranges(reader: ParquetReader, group: int, projection: Projection) -> dict[str, ColumnRange]:
+def _ranges(reader: DataFileReader, group: int, projection: Projection) -> dict[str, ColumnRange]:
     """Footer ranges under the table's names, for columns whose type did not change."""
     known = reader.ranges(group, projection.file_fields)
     found = {}
