@@ -178,9 +178,9 @@ lookup.continuous.discovery-interval | dur |  | N | lookup join refresh
 lookup.blob-as-descriptor | bool | false | N | lookup join keeps blob descriptors
 
 # Deletion vectors
-deletion-vectors.enabled | bool | false | RW | MOW mode
+deletion-vectors.enabled | bool | false | W | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
-deletion-vectors.merge-on-read | bool | false | N | show L0 in batch reads
+deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
 deletion-vectors.bitmap64 | bool | false | N | 64-bit DV format
 deletion-vector.index-file.target-size | size | 2 MB | N | DV file size
 

@@ -81,6 +81,8 @@ class TableOptions:
     ignore_update_before: bool
     changelog_producer: str
     deletion_vectors: bool
+    deletion_vectors_merge_on_read: bool
+    index_file_in_data_file_dir: bool
     dynamic_partition_overwrite: bool
     # memory, tree, splits
     write_only: bool
@@ -140,6 +142,8 @@ class TableOptions:
             ignore_update_before=values.flag("ignore-update-before"),
             changelog_producer=values.word("changelog-producer"),
             deletion_vectors=values.flag("deletion-vectors.enabled"),
+            deletion_vectors_merge_on_read=values.flag("deletion-vectors.merge-on-read"),
+            index_file_in_data_file_dir=values.flag("index-file-in-data-file-dir"),
             dynamic_partition_overwrite=values.flag("dynamic-partition-overwrite"),
             write_only=values.flag("write-only"),
             write_buffer_size=values.get("write-buffer-size", parse_bytes),

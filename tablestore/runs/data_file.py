@@ -15,9 +15,13 @@ from tablestore.datafile.protocol import BATCH_ROWS, DataFileReader
 from tablestore.errors import CorruptDataError, NotFoundError
 from tablestore.format.paths import file_format
 from tablestore.runs.evolve import Projection, project
+from tablestore.runs.ordinals import in_groups, without_rows
 from tablestore.types.arrow import to_arrow
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tablestore.format.manifest import DataFileMeta
     from tablestore.format.schema import TableSchema
     from tablestore.predicate.prune import ColumnRange
@@ -39,6 +43,7 @@ class FileRequest:
         schema: the schema that it was written with.
         keyed: whether it has the system columns of primary-key tables.
         fields: columns of the table's schema, and system columns.
+        deleted: ordinals of rows to leave out, ascending.
     """
 
     store: Store
@@ -47,6 +52,7 @@ class FileRequest:
     schema: TableSchema
     keyed: bool
     fields: tuple[DataField, ...]
+    deleted: NDArray[np.int64] | None = None
 
     def projection(self) -> Projection:
         """How the wanted columns come from the file's."""
@@ -118,10 +124,14 @@ def read_data_file(
         groups = _groups(reader, projection, test)
         if not groups:
             return
+        deleted = request.deleted
+        if deleted is not None:
+            deleted = in_groups(deleted, groups, reader.row_groups, reader.group_rows)
         rows = 0
         for batch in reader.batches(projection.file_fields, groups, batch_rows):
+            kept = batch if deleted is None else without_rows(batch, rows, deleted)
             rows += batch.num_rows
-            yield batch if projection.is_identity else projection.apply(batch, schema)
+            yield kept if projection.is_identity else projection.apply(kept, schema)
         if len(groups) == reader.row_groups:
             request.check_rows(rows)
 

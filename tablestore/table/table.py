@@ -250,7 +250,7 @@ class Table:
     def files(self) -> list[FileInfo]:
         """The live data files of the snapshot."""
         view = self._current()
-        plan = plan_read(view, None)
+        plan = plan_read(view, None, waiting=True)
         return [FileInfo.of(view, entry) for bucket in plan.buckets for entry in bucket.files]
 
     def explain(self, where: Where = None) -> Explain:

@@ -137,7 +137,6 @@ def test_defaults_and_harmless_options_are_accepted(options: dict[str, str]) -> 
     [
         ({"merge-engine": "aggregation"}, "'merge-engine' = 'aggregation' cannot be read yet"),
         ({"sequence.field": "v"}, "'sequence.field'"),
-        ({"deletion-vectors.enabled": "true"}, "'deletion-vectors.enabled'"),
         ({"bucket": "-2"}, "postponed buckets"),
         ({"scan.snapshot-id": "1"}, "'scan.snapshot-id'"),
         ({"record-level.expire-time": "1 d"}, "'record-level.expire-time'"),
@@ -156,6 +155,7 @@ def test_an_existing_table_that_would_be_read_wrongly_is_refused(
         {"changelog-producer": "lookup", "file.format": "orc", "rowkind.field": "op"},
         {"bucket": "-1", "row-tracking.enabled": "true", "made-by": "another engine"},
         {"ignore-delete": "true", "tag.automatic-creation": "batch"},
+        {"deletion-vectors.enabled": "true", "deletion-vectors.merge-on-read": "true"},
     ],
 )
 def test_options_that_only_matter_to_writers_do_not_stop_a_reader(options: dict[str, str]) -> None:
@@ -175,6 +175,7 @@ def test_options_of_merging_do_not_stop_the_reader_of_an_append_table() -> None:
         ({"bucket": "-2"}, True, "postponed buckets"),
         ({"bucket": "3"}, False, "without 'bucket-key'"),
         ({"row-tracking.enabled": "true"}, False, "'row-tracking.enabled'"),
+        ({"deletion-vectors.enabled": "true"}, False, "'deletion-vectors.enabled'"),
     ],
 )
 def test_an_existing_table_that_would_be_written_wrongly_is_refused(
