@@ -16,7 +16,7 @@ from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
 from tablestore.types.model import AtomicType, DataField, DataType
 
-_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
+_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")  # by width
 _NO_BOUNDS = frozenset({"BINARY", "VARBINARY"})
 
 
@@ -74,9 +74,11 @@ def comparable(old: DataType, new: DataType) -> bool:
         return True
     if not isinstance(old, AtomicType) or not isinstance(new, AtomicType):
         return False
-    if old.name in _INTEGERS and new.name in _INTEGERS:
-        return True
-    return old.name == new.name and old.name in {"CHAR", "VARCHAR"}
+    if old.name in _INTEGERS and new.name in _INTEGERS:  # a narrower one would wrap around
+        return _INTEGERS.index(old.name) < _INTEGERS.index(new.name)
+    # CHAR would be padded, a shorter VARCHAR cut
+    longer = (new.length or 0) >= (old.length or 0)
+    return old.name in {"CHAR", "VARCHAR"} and new.name == "VARCHAR" and longer
 
 
 def bound(value: Any, data_type: DataType) -> Value:  # noqa: ANN401
