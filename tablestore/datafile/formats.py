@@ -28,7 +28,13 @@ def _orc(source: object, name: str) -> DataFileReader:
     return OrcReader(source, name)
 
 
-_READERS: Final[Mapping[str, OpenReader]] = {"parquet": _parquet, "orc": _orc}
+def _avro(source: object, name: str) -> DataFileReader:
+    from tablestore.datafile.avro_reader import AvroReader
+
+    return AvroReader(source, name)
+
+
+_READERS: Final[Mapping[str, OpenReader]] = {"parquet": _parquet, "orc": _orc, "avro": _avro}
 
 
 def check_format(file_format: str, name: str) -> None:
