@@ -14,10 +14,13 @@ from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundErr
 from tablestore.metadata.new_schema import new_table_schema
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
+from tablestore.table.listings import branch_store
 from tablestore.table.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from tablestore.store.metered import Metered
 
 _SUFFIX = ".db"
 _FIRST_SCHEMA = "schema/schema-0"
@@ -33,18 +36,29 @@ def connect(uri: str, *, storage_options: Mapping[str, Any] | None = None) -> La
     return Lake(str(uri), storage_options)
 
 
-def open_table(path: str, *, storage_options: Mapping[str, Any] | None = None) -> Table:
+def open_table(
+    path: str,
+    *,
+    branch: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Table:
     """The table in a folder.
 
     Args:
         path: path or URI of the table's folder.
+        branch: name of a branch; the main one by default.
         storage_options: options of the fsspec filesystem.
 
     Raises:
-        NotFoundError: there is no table.
+        NotFoundError: there is no table, or no such branch.
     """
     store = open_store(str(path), storage_options)
-    return Table(Components(table_name(store.uri), store))
+    return _open_branch(table_name(store.uri), store, branch)
+
+
+def _open_branch(name: str, store: Metered, branch: str | None) -> Table:
+    found = branch_store(store, branch)
+    return Table(Components(name if found is store else f"{name}$branch_{branch}", found))
 
 
 class Lake:
@@ -182,17 +196,22 @@ class Lake:
             raise AlreadyExistsError(f"table {name} exists already", table=name)
         return Table(components)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str, *, branch: str | None = None) -> Table:
         """An existing table by ``db.table``.
+
+        Args:
+            name: ``db.table``.
+            branch: name of a branch; the main one by default.
 
         Raises:
             NotFoundError: there is none of that name; the message has the nearest one.
         """
-        folder = _table_folder(name)
+        components = self._components(name, _table_folder(name))
         try:
-            return Table(self._components(name, folder))
+            table = Table(components)
         except NotFoundError:
             raise self._no_table(name) from None
+        return table if branch is None else _open_branch(name, components.store, branch)
 
     def __getitem__(self, name: str) -> Table:
         return self.table(name)
