@@ -17,7 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.orc as orc
 
-from tablestore.datafile.physical import TimestampRangeError, as_logical, null_rows
+from tablestore.datafile.physical import (
+    TimestampRangeError,
+    as_logical,
+    null_rows,
+    out_of_range,
+    timestamp_limits,
+)
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
 from tablestore.types.arrow import to_arrow
@@ -125,12 +131,8 @@ class OrcReader:
 
     def _out_of_range(self, fields: Sequence[DataField], stripe: int) -> UnsupportedFormatError:
         names = [field.name for field in fields if self._fails(field, stripe)]
-        return UnsupportedFormatError(
-            f"data file {self._name}: column {', '.join(map(repr, names)) or 'unknown'} holds a "
-            "timestamp outside of 1677-09-21 to 2262-04-11, which ORC files cannot be read with; "
-            "leave the column out, or use Parquet",
-            feature="ORC timestamps outside of 1677 to 2262",
-        )
+        limits = timestamp_limits(pa.timestamp("ns"))  # pyarrow reads ORC timestamps as these
+        return out_of_range(self._name, names, limits)
 
     def _fails(self, field: DataField, stripe: int) -> bool:
         if not any(isinstance(k, AtomicType) and k.name in _STAMPS for k in field.type.walk()):

@@ -13,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore.errors import UnsupportedFormatError
 from tablestore.types.model import AtomicType, DataType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 INT96_BYTES: Final = 12
@@ -27,10 +30,27 @@ _UNITS_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": _NANOS_P
 _INT96: Final = np.dtype([("nanos", "<i8"), ("day", "<i4")])
 _INTEGER_LIMIT: Final = 1 << 63
 _DECIMAL_BYTES: Final = 16
+_NESTINGS: Final = (pa.types.is_struct, pa.types.is_map, pa.types.is_list)
 
 
 class TimestampRangeError(ValueError):
     """A timestamp of the file does not fit the Arrow type of its column."""
+
+
+def out_of_range(file: str, columns: Sequence[str], error: object) -> UnsupportedFormatError:
+    """The error of a column whose timestamps cannot be given to a reader.
+
+    Args:
+        file: name of the file.
+        columns: names of the columns, as far as they are known.
+        error: says what can be read.
+    """
+    names = ", ".join(map(repr, columns)) or "unknown"
+    return UnsupportedFormatError(
+        f"data file {file}: column {names} holds a timestamp that cannot be read, which only "
+        f"{error} can; leave the column out",
+        feature="timestamps outside of 1677 to 2262",
+    )
 
 
 def as_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
@@ -86,7 +106,7 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
         try:
             return array.cast(target)
         except pa.ArrowInvalid:
-            raise TimestampRangeError(_limits(target)) from None
+            raise TimestampRangeError(timestamp_limits(target)) from None
     return _floored(array, target)
 
 
@@ -115,7 +135,7 @@ def _int96(array: pa.FixedSizeBinaryArray, target: pa.TimestampType) -> pa.Array
     outside = (seconds < low) | ((seconds == low) & (rest < low_rest))
     outside |= (seconds > high) | ((seconds == high) & (rest > high_rest))
     if np.any(outside & valid):
-        raise TimestampRangeError(_limits(target))
+        raise TimestampRangeError(timestamp_limits(target))
     return _from_integers(seconds * units + rest, array, target)
 
 
@@ -131,7 +151,8 @@ def _valid(array: pa.Array) -> NDArray[np.bool_]:
     return valid
 
 
-def _limits(target: pa.TimestampType) -> str:
+def timestamp_limits(target: pa.TimestampType) -> str:
+    """The timestamps that an Arrow type holds, in words."""
     if target.unit == "ns":
         return "timestamps between 1677-09-21 and 2262-04-11, which 64 bits of nanoseconds hold"
     return f"timestamps that fit 64 bits of {target.unit}"
@@ -165,6 +186,10 @@ def _decimals(array: pa.BinaryArray, target: pa.Decimal128Type) -> pa.Array:
 
 def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
     """Nested values with the members' names and types of the target; members match by name."""
+    if not any(is_kind(target) and is_kind(array.type) for is_kind in _NESTINGS):
+        lists = pa.types.is_map(target) and pa.types.is_list(array.type)
+        if not (lists and pa.types.is_struct(array.type.value_type)):
+            raise pa.ArrowTypeError(f"{array.type} where {data_type.sql()} is expected")
     mask = array.is_null() if array.null_count else None
     children = data_type.children
     if pa.types.is_struct(target):
