@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-MAX_VALUES: Final = 1 << 27
+MAX_VALUES: Final = 1 << 26
 """Values that one bitmap may hold when the caller knows no smaller bound."""
 
 _NO_RUNS: Final = 12346

@@ -188,7 +188,7 @@ def test_a_small_file_that_stands_for_billions_of_rows_is_not_unpacked():
     keys = np.arange(count, dtype="<u2")
     sizes = np.stack([keys, np.full(count, 65535, "<u2")], axis=1).tobytes()
     body = V1_MAGIC + header + sizes + bytes(4 * count) + bytes.fromhex("01000000ffff") * count
-    with pytest.raises(CorruptDataError, match="at most 134217728 values"):
+    with pytest.raises(CorruptDataError, match="at most 67108864 values"):
         decode_vector(framed(body))
     with pytest.raises(CorruptDataError, match="at most 1000 values"):
         decode_vector(framed(body), rows=1000)
