@@ -185,7 +185,11 @@ def _decimals(array: pa.BinaryArray, target: pa.Decimal128Type) -> pa.Array:
 
 
 def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
-    """Nested values with the members' names and types of the target; members match by name."""
+    """Nested values with the members' names and types of the target; members match by name.
+
+    Raises:
+        ArrowTypeError: the file has another kind of nesting.
+    """
     if not any(is_kind(target) and is_kind(array.type) for is_kind in _NESTINGS):
         lists = pa.types.is_map(target) and pa.types.is_list(array.type)
         if not (lists and pa.types.is_struct(array.type.value_type)):
