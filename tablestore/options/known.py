@@ -71,7 +71,7 @@ metadata.stats-mode.per.level | map |  | Y | override per level
 metadata.stats-dense-store | bool | true | Y | store stats only for columns having them
 metadata.stats-keep-first-n-columns | int | -1 | Y | limit stats to leading columns
 file-index.in-manifest-threshold | size | 500 B | N | embed index in manifest below this size
-file-index.read.enabled | bool | true | N | use file indexes when scanning
+file-index.read.enabled | bool | true | Y | use file indexes when scanning
 parquet.enable.dictionary | str |  | N | dictionary encoding switch
 read.batch-size | int | 1024 | N | rows per read batch
 write.batch-size | int | 1024 | N | rows per write batch

@@ -84,6 +84,8 @@ class TableOptions:
     deletion_vectors_merge_on_read: bool
     index_file_in_data_file_dir: bool
     dynamic_partition_overwrite: bool
+    # reading
+    file_index_read: bool
     # memory, tree, splits
     write_only: bool
     write_buffer_size: int
@@ -145,6 +147,7 @@ class TableOptions:
             deletion_vectors_merge_on_read=values.flag("deletion-vectors.merge-on-read"),
             index_file_in_data_file_dir=values.flag("index-file-in-data-file-dir"),
             dynamic_partition_overwrite=values.flag("dynamic-partition-overwrite"),
+            file_index_read=values.flag("file-index.read.enabled"),
             write_only=values.flag("write-only"),
             write_buffer_size=values.get("write-buffer-size", parse_bytes),
             compaction_trigger=trigger,

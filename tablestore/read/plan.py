@@ -24,6 +24,7 @@ from tablestore.metadata.manifests import EntryFilter
 from tablestore.predicate.arrow_scalar import array_of
 from tablestore.predicate.evaluate import columns, mask
 from tablestore.predicate.prune import equality_values, may_match, split
+from tablestore.read.file_index import FileIndexTest
 from tablestore.read.ranges import stats_ranges, value_ranges
 from tablestore.types.arrow import to_arrow
 
@@ -261,12 +262,24 @@ def _value_test(view: TableView, predicate: Predicate | None) -> Callable[[Manif
     names = columns(predicate)
     fields = [item for item in view.schema.fields if item.name in names]
 
+    indexes = file_index_test(view, predicate)
+
     def test(entry: ManifestEntry) -> bool:
         schema = view.file_schema(entry.file.schema_id)
         ranges = value_ranges(entry.file, schema, fields)
-        return may_match(predicate, ranges, entry.file.row_count)
+        if not may_match(predicate, ranges, entry.file.row_count):
+            return False
+        return indexes is None or indexes.embedded(entry.file, schema)
 
     return test
+
+
+def file_index_test(view: TableView, predicate: Predicate | None) -> FileIndexTest | None:
+    """A test of files by their own indexes, or None where there is nothing to ask them."""
+    if predicate is None or not view.options.file_index_read:
+        return None
+    names = columns(predicate)
+    return FileIndexTest(predicate, [item for item in view.schema.fields if item.name in names])
 
 
 def comparable_key(values: Sequence[Any]) -> tuple[Any, ...]:

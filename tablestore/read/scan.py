@@ -15,6 +15,7 @@ from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.predicate.evaluate import columns as predicate_columns
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.prune import may_match
+from tablestore.read.plan import file_index_test
 from tablestore.runs.data_file import FileRequest, read_data_file
 from tablestore.runs.merged import WindowShape, merge_runs
 from tablestore.types.arrow import to_arrow_schema
@@ -172,8 +173,14 @@ class Scan:
         prune: Predicate | None,
         batch_rows: int,
     ) -> Iterator[pa.RecordBatch]:
+        request = self._request(bucket, entry, fields)
+        indexes = file_index_test(self.view, prune) if entry.file.extra_files else None
+        if indexes is not None and not indexes.beside(
+            entry.file, request.schema, request.store, request.key
+        ):
+            return
         deleted = self.view.deletions.of(bucket.partition, bucket.bucket, entry.file)
-        request = replace(self._request(bucket, entry, fields), deleted=deleted)
+        request = replace(request, deleted=deleted)
         yield from read_data_file(request, prune_by(prune), batch_rows)
 
     def _request(
