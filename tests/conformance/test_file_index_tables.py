@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 import tablestore as ts
+from tablestore.format.file_index import decode_file_index, encode_file_index
+from tablestore.format.file_index_bitmap import decode_bitmap_index, encode_bitmap_index
+from tablestore.format.file_index_bloom import encode_bloom
+from tablestore.format.file_index_bsi import encode_bsi
+from tablestore.format.file_index_range import encode_range_bitmap
+from tablestore.types.parse import parse_type
 from tests.support import golden
 from tests.support.builders import metered
 
 WRITERS = ["java-0.9", "java-1.4", "java-2.1"]
 NAMES = ["index_embedded", "index_sidecar"]
+
+
+KINDS = {"k": parse_type("INT"), "v": parse_type("STRING")}
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +116,44 @@ def test_a_lost_index_file_is_damage(tmp_path):
     with pytest.raises(ts.CorruptDataError, match=r"\.index"):
         opened.to_arrow(where="v = 'v0'")
     assert opened.to_arrow().num_rows == 260
+
+
+def indexed_files(root):
+    """(table, rows, container) of every data file with an index file."""
+    for writer in WRITERS:
+        for table in golden.unpack(writer, root / writer):
+            for path in table.path.rglob("*.parquet.index"):
+                yield table, pq.read_table(path.with_suffix("")), path.read_bytes()
+
+
+def test_our_indexes_of_the_same_rows_are_those_of_java(tmp_path):
+    seen = set()
+    for table, rows, data in indexed_files(tmp_path):
+        found = decode_file_index(data)
+        for name, indexes in found.items():
+            column, kind = rows[name].combine_chunks(), KINDS[name]
+            for index, body in indexes.items():
+                seen.add((name, index))
+                if index == "bloom-filter":
+                    items = int(
+                        table.expected["options"].get(f"file-index.{index}.{name}.items", 10**6)
+                    )
+                    assert encode_bloom(column, kind, items=items) == body
+                elif index == "bsi":
+                    assert encode_bsi(column, kind) == body
+                elif index == "range-bitmap":
+                    assert encode_range_bitmap(column, kind) == body
+                else:
+                    # Java's bitmaps stand in the order of a hash map: compare what they say
+                    ours = decode_bitmap_index(
+                        encode_bitmap_index(column, kind, version=body[0]), kind
+                    )
+                    assert said_by(ours) == said_by(decode_bitmap_index(body, kind))
+                    assert len(encode_bitmap_index(column, kind, version=body[0])) == len(body)
+        assert encode_file_index(found) == data
+    assert len(seen) >= 5
+
+
+def said_by(index):
+    values = {value: index.rows_of(at).tolist() for at, value in enumerate(index.values)}
+    return index.rows, values, index.null_rows().tolist()
