@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tablestore.catalog.names import check_name, split_name
+from tablestore.datafile.formats import check_storable
 from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundError, nearest
 from tablestore.metadata.new_schema import new_table_schema
+from tablestore.options.table import TableOptions
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
 from tablestore.table.listings import branch_store
@@ -20,6 +22,7 @@ from tablestore.table.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tablestore.format.schema import TableSchema
     from tablestore.store.metered import Metered
 
 _SUFFIX = ".db"
@@ -188,6 +191,7 @@ class Lake:
             comment,
             int(time.time() * 1000),
         )
+        _check_formats(name, new)
         components = self._components(name, folder)
         exists = components.state.schemas.find(0) is not None
         if exists or not components.state.schemas.create(new):
@@ -277,3 +281,17 @@ def _database_folder(name: str) -> str:
 def _table_folder(name: str) -> str:
     database, table = split_name(name)
     return f"{database}{_SUFFIX}/{table}"
+
+
+def _check_formats(name: str, schema: TableSchema) -> None:
+    """Refuse columns that the table's data files cannot hold.
+
+    Raises:
+        InvalidInputError: names the table and the column.
+    """
+    options = TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
+    for file_format in options.formats:
+        try:
+            check_storable(file_format, schema.fields)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None

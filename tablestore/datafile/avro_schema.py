@@ -218,6 +218,8 @@ class RawSchema:
             return self._visit(self._named[schema], depth + 1)
         if isinstance(kind, str) and kind in _ARROW:
             return kind, _stamp_type(schema) or _ARROW[kind]
+        if not isinstance(schema, dict):  # "array", "map" or "record" without what is in it
+            raise _bad("a type of Paimon's data files", repr(schema)[:80])
         if kind == "record":
             return self._record(schema, depth)
         if kind == "array":

@@ -47,8 +47,8 @@ def out_of_range(file: str, columns: Sequence[str], error: object) -> Unsupporte
     """
     names = ", ".join(map(repr, columns)) or "unknown"
     return UnsupportedFormatError(
-        f"data file {file}: column {names} holds a timestamp that cannot be read, which only "
-        f"{error} can; leave the column out",
+        f"data file {file}: column {names} holds a timestamp that cannot be read: only {error}, "
+        "can be; leave the column out",
         feature="timestamps outside of 1677 to 2262",
     )
 
@@ -159,16 +159,16 @@ def timestamp_limits(target: pa.TimestampType) -> str:
 
 
 def _decimals(array: pa.BinaryArray, target: pa.Decimal128Type) -> pa.Array:
-    """Big-endian two's complement numbers of up to 16 bytes.
+    """Big-endian two's complement numbers of up to 16 bytes; below a null parent there are none.
 
     Raises:
-        ValueError: a number is empty, or longer.
+        ValueError: a number is longer.
     """
-    sizes = pc.min_max(pc.binary_length(array)).as_py()
-    if sizes["max"] is None:
+    longest = pc.max(pc.binary_length(array)).as_py()
+    if longest is None:
         return pa.nulls(len(array), target)
-    if sizes["min"] < 1 or sizes["max"] > _DECIMAL_BYTES:
-        raise ValueError(f"a decimal of {sizes['min']} to {sizes['max']} bytes")
+    if longest > _DECIMAL_BYTES:
+        raise ValueError(f"a decimal of {longest} bytes")
     zero = b"\0" * _DECIMAL_BYTES
     from_bytes = int.from_bytes
     parts = [

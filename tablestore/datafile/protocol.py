@@ -1,4 +1,4 @@
-"""What every reader of data files gives, whatever the format.
+"""What every reader and writer of data files does, whatever the format.
 
 A file is a row of groups, each read as a whole or left out: row groups in Parquet, stripes in ORC;
 an Avro file is one group.
@@ -63,4 +63,16 @@ class DataFileReader(Protocol):
 
     def close(self) -> None:
         """Release the file."""
+        ...
+
+
+class DataFileWriter(Protocol):
+    """One data file being written; its stream is closed by its owner."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows with the file's columns, as one group where the format has groups."""
+        ...
+
+    def close(self) -> None:
+        """Write what ends the file."""
         ...

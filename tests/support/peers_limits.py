@@ -67,6 +67,8 @@ def _seconds_beside_nanos(shape: Shape) -> bool:
     """TIMESTAMP(0) in files with TIMESTAMP(9): the latter is INT96, the former then a plain int64."""
     names = [c for c, _ in shape.columns]
     seconds = ("TIMESTAMP(0)", "TIMESTAMP(0) WITH LOCAL TIME ZONE")
+    if "file.format" in shape.options:
+        return False
     return _typed(shape, names, seconds) and _typed(shape, names, NANO)
 
 
@@ -78,7 +80,14 @@ def _odd_float_key(shape: Shape) -> bool:
     return False
 
 
+def _avro_rows(shape: Shape) -> bool:
+    """Members of ROW types in Avro files."""
+    written = [shape.options.get(k, "") for k in ("file.format", "file.format.per.level")]
+    return "avro" in "".join(written) and any("ROW" in str(t) for _, t in shape.columns)
+
+
 LIMITS = [
+    Limit("rust", _avro_rows, "differ", "reads members of ROW in Avro as null", sure=False),
     Limit("pypaimon", _multiset, "refuse", "knows no MULTISET (Unsupported data type)"),
     Limit("pypaimon", _seconds_beside_nanos, "differ", "takes a plain int64 of TIMESTAMP(0) for seconds"),
     Limit("pypaimon", _nano_key, "differ", "cuts TIMESTAMP(9) keys to microseconds"),
