@@ -6,6 +6,7 @@ ordered wrongly, and a column whose type changed since the file was written has 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from tablestore.predicate.prune import ColumnRange
 from tablestore.types.model import AtomicType, DataField, DataType
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")  # by width
+_CONTROL = re.compile("[\x00-\x1f]")
 _NO_BOUNDS = frozenset({"BINARY", "VARBINARY"})
 
 
@@ -33,6 +35,8 @@ def stats_ranges(
         first, last = bound(low[index], data_type), bound(high[index], data_type)
         if first is None or last is None:
             first = last = None
+        elif isinstance(data_type, AtomicType) and data_type.name == "CHAR":
+            first = _unpadded(str(first))
         found[name] = ColumnRange(first, last, count)
     return found
 
@@ -79,6 +83,14 @@ def comparable(old: DataType, new: DataType) -> bool:
     # CHAR would be padded, a shorter VARCHAR cut
     longer = (new.length or 0) >= (old.length or 0)
     return old.name in {"CHAR", "VARCHAR"} and new.name == "VARCHAR" and longer
+
+
+def _unpadded(low: str) -> str:
+    """A lower bound of CHAR values with and without the blanks that ORC pads them with.
+
+    ORC's bounds are those of padded values, and a character below the blank sorts before them.
+    """
+    return _CONTROL.split(low, maxsplit=1)[0].rstrip(" ")
 
 
 def bound(value: Any, data_type: DataType) -> Value:  # noqa: ANN401

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tablestore.format.snapshot import Snapshot
     from tablestore.predicate.nodes import Col, Predicate
     from tablestore.read.view import TableView
+    from tablestore.table.report import Report
     from tablestore.write.conform import Missing
 
     Where: TypeAlias = str | Predicate | Col | pc.Expression | None
@@ -273,6 +274,22 @@ class Table:
     def manifests(self) -> list[ManifestInfo]:
         """The manifests that the lists of the snapshot hold."""
         return manifests_of(self._current())
+
+    def verify(self, *, deep: bool = False) -> Report:
+        """Look at every object that the table's snapshots and tags refer to; writes nothing.
+
+        Args:
+            deep: decode Parquet files a second time with fastparquet and compare the values.
+
+        Returns:
+            what was looked at and what is wrong; ``report.ok`` when nothing is.
+
+        Raises:
+            InvalidInputError: ``deep`` and fastparquet is not installed.
+        """
+        from tablestore.table.verify import verify_table
+
+        return verify_table(self._parts, deep=deep)
 
     def tags(self) -> list[TagInfo]:
         """Its tags, by name."""
