@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tablestore.errors import UnsupportedFormatError
+from tablestore.errors import CorruptDataError, UnsupportedFormatError
 from tablestore.types.arrow import to_arrow
 from tablestore.types.model import AtomicType, DataType
 
@@ -108,11 +108,20 @@ def values_to_arrow(distinct: Distinct, data_type: DataType) -> pa.Array:
 
 
 def _text(values: list[bytes], target: pa.DataType) -> pa.Array:
+    """Text of its bytes.
+
+    Raises:
+        CorruptDataError: they are not UTF-8.
+    """
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum([len(value) for value in values], out=offsets[1:])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
     array = pa.Array.from_buffers(pa.string(), len(values), buffers)
-    array.validate(full=True)
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        found = str(error)[:120]
+        raise CorruptDataError("file index", expected="UTF-8 text", found=found) from None
     return array.cast(target)
 
 

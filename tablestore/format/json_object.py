@@ -55,7 +55,7 @@ def take(
     value = document.pop(key, None)
     if value is None:
         if needed:
-            raise CorruptDataError(what, name=name, expected=f"key {key!r}")
+            raise CorruptDataError(what, name=name, expected=f"key {key!r}", found="none")
         return None
     good = type(value) is kind or (kind is float and type(value) is int)
     if not good:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import random
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from tablestore.datafile.avro_reader import AvroReader
+from tablestore.datafile.avro_schema import RawSchema
 from tablestore.errors import CorruptDataError, TablestoreError, UnsupportedFormatError
 from tablestore.types.model import DataField
 from tablestore.types.parse import parse_type
@@ -145,6 +147,12 @@ def test_a_codec_that_is_not_read_is_refused_by_name():
 def test_a_schema_that_no_data_file_has_is_damage(schema):
     with pytest.raises(CorruptDataError, match=r"Avro|union|record|type"):
         read(file_of(schema, []), [field("k", "INT")])
+
+
+@pytest.mark.parametrize("kind", ["record", "array", "map"])
+def test_the_bare_name_of_a_composite_type_is_damage(kind):
+    with pytest.raises(CorruptDataError, match="type of Paimon"):
+        RawSchema(json.dumps(record(k=kind)))
 
 
 def test_values_that_do_not_fit_the_type_are_damage():

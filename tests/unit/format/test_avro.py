@@ -6,6 +6,7 @@ import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,16 @@ def test_the_checksum_that_fastavro_leaves_behind_a_deflate_block_is_read():
     assert unpack(packed, 3, 0) == b"abc"
     with pytest.raises(CorruptDataError, match="deflate"):
         unpack(packed[:-1] + b"\xff", 3, 0)
+
+
+def test_a_flipped_bit_of_records_that_we_wrote_is_found():
+    body = encode_container([(i, None, None) for i in range(300)], SHAPE)
+    start = body.index(bytes.fromhex("28b52ffd"))  # the frame of the only block
+    for bit in range(8 * start, 8 * (len(body) - 16)):
+        damaged = bytearray(body)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with suppress(CorruptDataError):
+            assert read(bytes(damaged)) == read(body)  # unused bits of the frame
 
 
 def test_an_unknown_codec_is_named():

@@ -338,3 +338,9 @@ def test_the_file_indexes_of_three_releases_of_java_are_decoded():
                 else:
                     assert decode_range_bitmap(body, kind).rows
     assert {writer for writer, _ in kinds} == {"java-0.9", "java-1.4", "java-2.1"}
+
+
+def test_text_that_is_not_utf_8_is_damage():
+    data = encode_range_bitmap(array(["b", "a"], STRING), STRING).replace(b"b", b"\xff")
+    with pytest.raises(CorruptDataError, match="UTF-8"):
+        values_of(decode_range_bitmap(data, STRING).distinct, STRING)
