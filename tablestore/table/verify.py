@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tablestore.errors import CorruptDataError, NotFoundError, TablestoreError
+from tablestore.format.binary_row import decode_row
 from tablestore.format.changelog import decode_changelog
 from tablestore.format.consumer import decode_consumer
 from tablestore.format.index_manifest import decode_index_manifest
@@ -36,6 +37,8 @@ from tablestore.format.schema import decode_schema
 from tablestore.format.snapshot import Snapshot, decode_snapshot
 from tablestore.format.statistics import decode_statistics
 from tablestore.format.tag import decode_tag
+from tablestore.read.ranges import bound, stats_ranges
+from tablestore.runs.bucket_files import types_of
 from tablestore.table.report import Notes, Report
 from tablestore.table.verify_file import FileCheck
 
@@ -260,6 +263,30 @@ class Verification:
         ):
             if low is not None and high is not None and values:
                 self._notes.expect(key, what, (low, high), (min(values), max(values)))
+        self._check_partitions(key, meta, entries)
+
+    def _check_partitions(
+        self, key: str, meta: ManifestFileMeta, entries: list[ManifestEntry]
+    ) -> None:
+        """Every partition lies within the bounds of the list."""
+        schema = self.schema(meta.schema_id)
+        if schema is None or not schema.partition_keys:
+            return
+        names = schema.partition_keys
+        types = types_of(schema, names)
+        known = stats_ranges(meta.partition_stats, names, types)
+        for partition in {entry.partition for entry in entries}:
+            for name, kind, raw in zip(names, types, decode_row(partition, types), strict=True):
+                # bounds are of the column's own type, which mypy cannot see
+                value: Any = bound(raw, kind)
+                low: Any = known[name].min
+                high: Any = known[name].max
+                if value is None or low is None or high is None or value != value:
+                    continue
+                if value < low or value > high:
+                    self._notes.wrong(
+                        key, f"partition {name}: expected {low!r} to {high!r}, found {value!r}"
+                    )
 
     def _check_changelog(self, snapshot: Snapshot) -> None:
         """The changelog files of a snapshot; the data of an expired one is gone by right."""

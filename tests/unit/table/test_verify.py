@@ -237,6 +237,20 @@ def test_an_entry_that_disagrees_with_its_file_is_named(table, folder, change, s
         assert said in found[key]
 
 
+def test_partitions_beyond_the_bounds_of_the_list_are_named(tmp_path):
+    made = keyed_table(tmp_path, key=("id", "v"), by=("v",), bucket=1)
+    made.upsert(rows([0]))
+    made.upsert(rows([1, 2], v=["b", "d"]))
+    types = [parse_type("STRING")]
+
+    def narrow(meta):
+        stats = replace(meta.partition_stats, max_values=encode_row(("c",), types))
+        return replace(meta, partition_stats=stats)
+
+    name = forge(tmp_path / "shop.db" / "t", change_meta=narrow)
+    assert findings(made) == {name: "partition v: expected 'b' to 'c', found 'd'"}
+
+
 def test_statistics_that_exclude_values_are_named(table, folder):
     (entry,) = decode_manifest((folder / delta_manifest(folder)).read_bytes())
     stats = entry.file.value_stats
