@@ -3,7 +3,8 @@
 python -m tests.support.golden_pack SOURCE [SCOPE]
 
 The scope "deletion-vectors" is no scope of histories: tables with deletion vectors that merge by
-deduplicate, those with a changelog too; their archives lie in a folder of that name.
+deduplicate, those with a changelog too; their archives lie in a folder of that name. So it is with
+"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from tests.support.golden import ARCHIVES, scope
 
 VECTORS = "deletion-vectors"
+FORMATS = "data-formats"
 
 
 def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -27,9 +29,13 @@ def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _is_wanted(options: dict[str, Any], wanted: str) -> bool:
-    if wanted != VECTORS:
+    if wanted not in (VECTORS, FORMATS):
         return scope(options) == wanted
     merged = {k: v for k, v in options.items() if k != "changelog-producer"}
+    if wanted == FORMATS:
+        levels = "file.format.per.level" in options and scope(merged) == "plain"
+        vectors = "deletion-vectors.enabled" in options
+        return not vectors and (levels or scope(merged) == "format")
     return options.get("deletion-vectors.enabled") == "true" and scope(merged) == "format"
 
 
@@ -53,7 +59,7 @@ def pack(source: Path, writer: str, wanted: str) -> list[str]:
 
 
 def _folder(wanted: str) -> Path:
-    return ARCHIVES / VECTORS if wanted == VECTORS else ARCHIVES
+    return ARCHIVES / wanted if wanted in (VECTORS, FORMATS) else ARCHIVES
 
 
 def main() -> None:
