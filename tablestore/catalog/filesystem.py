@@ -10,14 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tablestore.catalog.names import check_name, split_name
+from tablestore.datafile.formats import check_storable
 from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundError, nearest
 from tablestore.metadata.new_schema import new_table_schema
+from tablestore.options.table import TableOptions
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
+from tablestore.table.listings import branch_store
 from tablestore.table.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from tablestore.format.schema import TableSchema
+    from tablestore.store.metered import Metered
 
 _SUFFIX = ".db"
 _FIRST_SCHEMA = "schema/schema-0"
@@ -33,18 +39,29 @@ def connect(uri: str, *, storage_options: Mapping[str, Any] | None = None) -> La
     return Lake(str(uri), storage_options)
 
 
-def open_table(path: str, *, storage_options: Mapping[str, Any] | None = None) -> Table:
+def open_table(
+    path: str,
+    *,
+    branch: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Table:
     """The table in a folder.
 
     Args:
         path: path or URI of the table's folder.
+        branch: name of a branch; the main one by default.
         storage_options: options of the fsspec filesystem.
 
     Raises:
-        NotFoundError: there is no table.
+        NotFoundError: there is no table, or no such branch.
     """
     store = open_store(str(path), storage_options)
-    return Table(Components(table_name(store.uri), store))
+    return _open_branch(table_name(store.uri), store, branch)
+
+
+def _open_branch(name: str, store: Metered, branch: str | None) -> Table:
+    found = branch_store(store, branch)
+    return Table(Components(name if found is store else f"{name}$branch_{branch}", found))
 
 
 class Lake:
@@ -174,6 +191,7 @@ class Lake:
             comment,
             int(time.time() * 1000),
         )
+        _check_formats(name, new)
         components = self._components(name, folder)
         exists = components.state.schemas.find(0) is not None
         if exists or not components.state.schemas.create(new):
@@ -182,17 +200,22 @@ class Lake:
             raise AlreadyExistsError(f"table {name} exists already", table=name)
         return Table(components)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str, *, branch: str | None = None) -> Table:
         """An existing table by ``db.table``.
+
+        Args:
+            name: ``db.table``.
+            branch: name of a branch; the main one by default.
 
         Raises:
             NotFoundError: there is none of that name; the message has the nearest one.
         """
-        folder = _table_folder(name)
+        components = self._components(name, _table_folder(name))
         try:
-            return Table(self._components(name, folder))
+            table = Table(components)
         except NotFoundError:
             raise self._no_table(name) from None
+        return table if branch is None else _open_branch(name, components.store, branch)
 
     def __getitem__(self, name: str) -> Table:
         return self.table(name)
@@ -258,3 +281,17 @@ def _database_folder(name: str) -> str:
 def _table_folder(name: str) -> str:
     database, table = split_name(name)
     return f"{database}{_SUFFIX}/{table}"
+
+
+def _check_formats(name: str, schema: TableSchema) -> None:
+    """Refuse columns that the table's data files cannot hold.
+
+    Raises:
+        InvalidInputError: names the table and the column.
+    """
+    options = TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
+    for file_format in options.formats:
+        try:
+            check_storable(file_format, schema.fields)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import tablestore
+    from tablestore.table.inspect import Inspection
 
 _FOLDER = re.compile(r"^(?P<lake>.+?)/+(?P<database>[^/]+)\.db/+(?P<table>[^/]+)/*$")
 
@@ -58,14 +59,25 @@ def open_lake(context: typer.Context) -> tablestore.Lake:
     return tablestore.connect(place.lake, storage_options=place.storage_options or None)
 
 
-def open_table(context: typer.Context, table: str) -> tablestore.Table:
-    """The existing table that a TABLE argument names."""
+def open_table(
+    context: typer.Context, table: str, *, branch: str | None = None
+) -> tablestore.Table:
+    """The existing table that a TABLE argument names, or a branch of it."""
     if not is_path(table):
-        return open_lake(context).table(table)
+        return open_lake(context).table(table, branch=branch)
     import tablestore
 
     place: Place = context.obj
-    return tablestore.open_table(table, storage_options=place.storage_options or None)
+    options = place.storage_options or None
+    return tablestore.open_table(table, branch=branch, storage_options=options)
+
+
+def inspect_file(context: typer.Context, path: str) -> Inspection:
+    """What the file of a FILE argument holds."""
+    from tablestore.table.inspect import inspect_file as inspect
+
+    place: Place = context.obj
+    return inspect(path, storage_options=place.storage_options or None)
 
 
 def locate(context: typer.Context, table: str) -> tuple[tablestore.Lake, str]:

@@ -21,9 +21,11 @@ from tablestore.cli import (
     files,
     head,
     history,
+    inspect,
     ls,
     render,
     upsert,
+    verify,
 )
 from tablestore.errors import TablestoreError
 
@@ -89,6 +91,8 @@ for _verb in (
     history.history,
     files.files,
     drop.drop,
+    verify.verify,
+    inspect.inspect,
 ):
     app.command()(_verb)
 

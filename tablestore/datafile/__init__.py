@@ -1,4 +1,5 @@
-"""Data files: rows as Parquet.
+"""Data files: rows as Parquet, ORC and Avro.
 
-Knows: Arrow batches, Parquet settings, field ids. Does not know: where files are, which rows win.
+Knows: Arrow batches, the settings of each format, field ids. Does not know: where files
+are, which rows win.
 """

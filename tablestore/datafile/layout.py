@@ -62,33 +62,39 @@ def key_value_fields(
     return (*keys, SEQUENCE_FIELD, KIND_FIELD, *fields)
 
 
-def file_schema(fields: Iterable[DataField]) -> pa.Schema:
-    """The Arrow schema to write, with ``PARQUET:field_id`` on every field that has one."""
-    return pa.schema([_with_id(field) for field in fields])
+PARQUET_ID: Final = b"PARQUET:field_id"
+ORC_ID: Final = b"paimon.id"
 
 
-def _id(field_id: int) -> dict[bytes, bytes]:
-    return {b"PARQUET:field_id": str(field_id).encode()}
+def file_schema(fields: Iterable[DataField], id_key: bytes = PARQUET_ID) -> pa.Schema:
+    """The Arrow schema to write, with the ids of all fields that have one.
+
+    Args:
+        fields: columns of the file.
+        id_key: the key in the metadata of a field under which the format looks for its id.
+    """
+    return pa.schema([_with_id(field, id_key) for field in fields])
 
 
-def _with_id(field: DataField) -> pa.Field:
-    nested = _nested(field.type, field.id, 0)
-    return pa.field(field.name, nested, nullable=field.type.nullable, metadata=_id(field.id))
+def _with_id(field: DataField, id_key: bytes) -> pa.Field:
+    nested = _nested(field.type, field.id, 0, id_key)
+    metadata = {id_key: str(field.id).encode()}
+    return pa.field(field.name, nested, nullable=field.type.nullable, metadata=metadata)
 
 
-def _nested(data_type: DataType, field_id: int, depth: int) -> pa.DataType:
+def _nested(data_type: DataType, field_id: int, depth: int, id_key: bytes) -> pa.DataType:
     """The Arrow type with ids on elements, keys, values and members.
 
     ``depth`` grows with directly nested arrays and maps under one field and restarts in a ROW.
     """
     if isinstance(data_type, RowType):
-        return pa.struct([_with_id(member) for member in data_type.fields])
+        return pa.struct([_with_id(member, id_key) for member in data_type.fields])
     below = depth + 1
-    up = _id(_NESTED_ID_BASE + 1024 * field_id + below)
-    down = _id(_NESTED_ID_BASE - 1024 * field_id - below)
+    up = {id_key: str(_NESTED_ID_BASE + 1024 * field_id + below).encode()}
+    down = {id_key: str(_NESTED_ID_BASE - 1024 * field_id - below).encode()}
     if isinstance(data_type, ArrayType):
         element = data_type.element
-        child = _nested(element, field_id, below)
+        child = _nested(element, field_id, below, id_key)
         return pa.list_(pa.field("element", child, nullable=element.nullable, metadata=up))
     if isinstance(data_type, (MapType, MultisetType)):
         if isinstance(data_type, MapType):
@@ -96,9 +102,12 @@ def _nested(data_type: DataType, field_id: int, depth: int) -> pa.DataType:
         else:
             key, value = data_type.element, AtomicType("INT", nullable=False)
         return pa.map_(
-            pa.field("key", _nested(key, field_id, below), nullable=False, metadata=down),
+            pa.field("key", _nested(key, field_id, below, id_key), nullable=False, metadata=down),
             pa.field(
-                "value", _nested(value, field_id, below), nullable=value.nullable, metadata=up
+                "value",
+                _nested(value, field_id, below, id_key),
+                nullable=value.nullable,
+                metadata=up,
             ),
         )
     return to_arrow(data_type)

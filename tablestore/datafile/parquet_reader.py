@@ -6,14 +6,17 @@ chose (INT96, integers without annotation, decimals as integers or fixed bytes, 
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tablestore.errors import CorruptDataError
+from tablestore.datafile.int96 import has_int96, with_raw_int96
+from tablestore.datafile.parquet_footer import Bound, Footer, read_footer
+from tablestore.datafile.physical import TimestampRangeError, as_logical, null_rows, out_of_range
+from tablestore.datafile.protocol import BATCH_ROWS
+from tablestore.errors import CorruptDataError, UnsupportedFormatError
 from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
 from tablestore.types.arrow import to_arrow
@@ -22,12 +25,9 @@ from tablestore.types.model import AtomicType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tablestore.types.model import DataField, DataType
+    from tablestore.types.model import DataField
 
-BATCH_ROWS: Final = 65_536
-"""Rows decoded at once; larger row groups of other writers are read in pieces of this size."""
-
-_EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
+_INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "DATE"})
 _MS_PER_DAY: Final = 86_400_000
 
 
@@ -44,8 +44,16 @@ class ParquetReader:
 
     def __init__(self, source: object, name: str) -> None:
         self._name = name
+        self._source = source
+        self._footer: list[Footer | None] = []  # empty until statistics are asked for
         with self._guard():
             self._file = pq.ParquetFile(source, page_checksum_verification=True)
+            if has_int96(self._file.metadata):
+                self._file = pq.ParquetFile(
+                    source,
+                    metadata=with_raw_int96(self._file.metadata),
+                    page_checksum_verification=True,
+                )
             self._positions = {
                 field_name: index for index, field_name in enumerate(self._file.schema_arrow.names)
             }
@@ -59,6 +67,11 @@ class ParquetReader:
     def row_groups(self) -> int:
         """Number of row groups."""
         return int(self._file.metadata.num_row_groups)
+
+    @property
+    def has_ranges(self) -> bool:
+        """Footers have statistics of row groups."""
+        return True
 
     @property
     def column_names(self) -> list[str]:
@@ -80,6 +93,7 @@ class ParquetReader:
 
         Raises:
             CorruptDataError: a page is damaged or a value does not fit its type.
+            UnsupportedFormatError: a timestamp that nanoseconds of 64 bits cannot hold.
         """
         present = [field for field in fields if field.name in self._positions]
         schema = pa.schema([pa.field(f.name, to_arrow(f.type)) for f in fields])
@@ -111,44 +125,57 @@ class ParquetReader:
             if position < 0:
                 columns.append(pa.nulls(raw.num_rows, target.type))
             else:
-                columns.append(_physical_to_logical(raw.column(position), field.type, target.type))
+                columns.append(self._logical(raw.column(position), field, target.type))
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _logical(self, array: pa.Array, field: DataField, target: pa.DataType) -> pa.Array:
+        try:
+            return as_logical(array, field.type, target)
+        except TimestampRangeError as error:
+            raise out_of_range(self._name, [field.name], error) from error
 
     def _empty_columns(self, schema: pa.Schema, groups: list[int]) -> Iterator[pa.RecordBatch]:
         for group in groups:
             left = self._file.metadata.row_group(group).num_rows
             while left > 0:
                 count = min(left, BATCH_ROWS)
-                struct = pa.nulls(count, pa.struct(list(schema)))
-                yield pa.RecordBatch.from_struct_array(struct) if len(schema) else _rows(count)
+                yield null_rows(count, schema)
                 left -= count
 
     def ranges(self, group: int, fields: Sequence[DataField]) -> dict[str, ColumnRange]:
         """What the statistics of a row group say of top-level columns; unknown ones are left out.
 
         FLOAT and DOUBLE are left out: some writers leave NaN out of these bounds.
+
+        Raises:
+            CorruptDataError: the footer is damaged.
         """
-        metadata = self._file.metadata.row_group(group)
-        leaves = {
-            metadata.column(index).path_in_schema: index for index in range(metadata.num_columns)
-        }
         found: dict[str, ColumnRange] = {}
+        footer = self._statistics()
+        if footer is None:
+            return found
         for field in fields:
-            index = leaves.get(field.name)
-            if index is None or not isinstance(field.type, AtomicType):
+            if not isinstance(field.type, AtomicType):
                 continue
-            statistics = metadata.column(index).statistics
-            if statistics is None:
+            bounds = footer.bounds(group, field.name)
+            if bounds is None:
                 continue
-            nulls = statistics.null_count if statistics.has_null_count else None
-            low, high = None, None
-            if statistics.has_min_max:
-                low = _bound(statistics.min, field.type)
-                high = _bound(statistics.max, field.type)
+            low, high = _bound(bounds.low, field.type), _bound(bounds.high, field.type)
             if low is None or high is None:
                 low = high = None
-            found[field.name] = ColumnRange(low, high, nulls)
+            found[field.name] = ColumnRange(low, high, bounds.nulls)
         return found
+
+    def _statistics(self) -> Footer | None:
+        """The footer's statistics, read when they are asked for; None where it is giant."""
+        if not self._footer:
+            with self._guard():
+                source = self._source
+                if not isinstance(source, pa.NativeFile):
+                    source = pa.PythonFile(source, mode="r")
+                data = read_footer(source)
+                self._footer = [Footer(data) if data is not None else None]
+        return self._footer[0]
 
     def group_rows(self, group: int) -> int:
         """Rows of one row group."""
@@ -162,7 +189,9 @@ class ParquetReader:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except CorruptDataError:
+        except CorruptDataError as error:
+            raise error.named(self._name) from None
+        except UnsupportedFormatError:
             raise
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             text = str(error).strip().split("\n", 1)[0][:300]
@@ -171,75 +200,16 @@ class ParquetReader:
             ) from error
 
 
-def _rows(count: int) -> pa.RecordBatch:
-    """A batch of ``count`` rows without columns."""
-    return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
-
-
-def _physical_to_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
-    if array.type == target:
-        return array
-    if isinstance(data_type, AtomicType) and pa.types.is_timestamp(target):
-        return _timestamps(array, target)
-    if pa.types.is_nested(target):
-        return _nested(array, data_type, target)
-    if pa.types.is_time(target) and pa.types.is_time64(array.type):
-        return array.cast(target, safe=False)
-    return array.cast(target)
-
-
-def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
-    """Timestamps of any unit, and plain integers in the unit of the precision."""
-    if pa.types.is_integer(array.type):
-        # without annotation: millis up to p=3, micros up to p=6, millis above (as Java reads)
-        unit = "us" if target.unit == "us" else "ms"
-        array = array.cast(pa.int64()).view(pa.timestamp(unit, tz=target.tz))
-    if array.type.tz != target.tz:
-        array = array.view(pa.int64()).view(pa.timestamp(array.type.unit, tz=target.tz))
-    return array.cast(target, safe=False) if array.type != target else array
-
-
-def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:
-    """Nested values with the members' names and types of the target; members match by name."""
-    mask = array.is_null() if array.null_count else None
-    children = data_type.children
-    if pa.types.is_struct(target):
-        members = []
-        for child, field in zip(children, target, strict=True):
-            index = array.type.get_field_index(field.name)
-            if index < 0:
-                members.append(pa.nulls(len(array), field.type))
-            else:
-                members.append(_physical_to_logical(array.field(index), child, field.type))
-        return pa.StructArray.from_arrays(members, fields=list(target), mask=mask)
-    if array.offset:
-        array = pa.concat_arrays([array, array.slice(0, 0)])
-    if pa.types.is_map(target):
-        # MULTISET has one child (the element); its count is the map's value
-        key_type = children[0]
-        value_type = children[1] if len(children) > 1 else AtomicType("INT", nullable=False)
-        return pa.MapArray.from_arrays(
-            array.offsets,
-            _physical_to_logical(array.keys, key_type, target.key_type),
-            _physical_to_logical(array.items, value_type, target.item_type),
-            type=target,
-            mask=mask,
-        )
-    if pa.types.is_list(target):
-        values = _physical_to_logical(array.values, children[0], target.value_type)
-        return pa.ListArray.from_arrays(array.offsets, values, type=target, mask=mask)
-    return array.cast(target)
-
-
-def _bound(value: object, data_type: AtomicType) -> Value:
+def _bound(value: Bound | None, data_type: AtomicType) -> Value:
     """A footer bound in the representation of ``predicate.prune``, None where it is not trusted."""
     name = data_type.name
     if isinstance(value, bool):
         return value if name == "BOOLEAN" else None
-    if name in {"TINYINT", "SMALLINT", "INT", "BIGINT"}:
-        return value if isinstance(value, int) else None
-    if name in {"CHAR", "VARCHAR"}:
-        return value if isinstance(value, str) else None
-    if name == "DATE" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return value.toordinal() - _EPOCH_DAY
+    if isinstance(value, int):
+        return value if name in _INTEGERS else None
+    if isinstance(value, bytes) and name in {"CHAR", "VARCHAR"}:
+        try:
+            return value.decode()
+        except UnicodeDecodeError:  # a bound that was cut inside a character
+            return None
     return None

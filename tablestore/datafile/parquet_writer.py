@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tablestore.datafile.recast import recast
 from tablestore.datafile.visible import has_required_member, without_hidden_nulls
 from tablestore.errors import InvalidInputError
 
@@ -121,7 +122,7 @@ class ParquetWriter:
             batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         if self._int96:
             columns = [
-                _recast(column, field.type)
+                recast(column, field.type)
                 for column, field in zip(batch.columns, self._physical, strict=True)
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._physical)
@@ -251,41 +252,3 @@ def _integer_timestamps(arrow_type: pa.DataType) -> pa.DataType:
         value = arrow_type.value_field
         return pa.list_(value.with_type(_integer_timestamps(value.type)))
     return arrow_type
-
-
-def _recast(array: pa.Array, arrow_type: pa.DataType) -> pa.Array:
-    """The same buffers under another type (timestamps and int64 have one layout)."""
-    if array.type == arrow_type:
-        return array
-    if not pa.types.is_nested(arrow_type):
-        if pa.types.is_timestamp(array.type) and pa.types.is_int64(arrow_type):
-            return array.view(pa.int64())
-        return array.cast(arrow_type)
-    if pa.types.is_struct(arrow_type):
-        fields = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
-        children = [_recast(array.field(index), field.type) for index, field in enumerate(fields)]
-        return pa.StructArray.from_arrays(children, fields=fields, mask=_null_mask(array))
-    array = _compact(array)
-    if pa.types.is_map(arrow_type):
-        return pa.MapArray.from_arrays(
-            array.offsets,
-            _recast(array.keys, arrow_type.key_type),
-            _recast(array.items, arrow_type.item_type),
-            type=arrow_type,
-            mask=_null_mask(array),
-        )
-    return pa.ListArray.from_arrays(
-        array.offsets,
-        _recast(array.values, arrow_type.value_type),
-        type=arrow_type,
-        mask=_null_mask(array),
-    )
-
-
-def _null_mask(array: pa.Array) -> pa.Array | None:
-    return array.is_null() if array.null_count else None
-
-
-def _compact(array: pa.Array) -> pa.Array:
-    """An equal array with offset 0 (from_arrays with a mask refuses sliced offsets)."""
-    return pa.concat_arrays([array, array.slice(0, 0)]) if array.offset else array

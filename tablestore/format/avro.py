@@ -91,7 +91,8 @@ def encode_container(records: Iterable[Any], shape: RecordOf) -> bytes:
     write_string(out, "zstandard")
     out.append(0)
     out += sync
-    compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    # Avro has no checksum of its own; that of zstandard is checked by every decoder
+    compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
     for count, block in blocks:
         write_long(out, count)
         write_bytes(out, compressor.compress(bytes(block)))

@@ -60,7 +60,9 @@ def _deflate(block: bytes, limit: int, offset: int) -> bytes:
         raise _bad_block("deflate", offset, e) from None
     if len(out) > limit:
         raise _too_long(offset, limit)
-    if not stream.eof or stream.unused_data:
+    # fastavro leaves the first 3 bytes of zlib's checksum behind the data
+    checksum = zlib.adler32(out).to_bytes(4, "big")
+    if not stream.eof or not checksum.startswith(stream.unused_data):
         raise _bad_block("deflate", offset, "a block that does not end with its data")
     return out
 

@@ -165,6 +165,8 @@ class SchemaCompiler:
             reject_schema("a type", repr(schema)[:80])
         if kind in _PRIMITIVES:
             return self._primitive(kind, shape)
+        if not isinstance(schema, dict):  # the name of a type, even if it is called "array"
+            return self._reference(kind, shape, depth)
         if kind == "array":
             return self._array(schema, shape, depth)
         if kind == "record":

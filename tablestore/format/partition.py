@@ -149,7 +149,7 @@ def _clock(millis: int) -> str:
 def _time(millis: int, precision: int) -> str:
     if precision == 0:
         return _clock(millis)
-    fraction = f"{millis % 1000:03d}"[:precision].rstrip("0")
+    fraction = f"{millis % 1000:03d}".rstrip("0")[:precision]
     return f"{_clock(millis)}.{fraction or '0'}"
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SNAPSHOT_VERSION: Final = 3
+MAX_BYTES: Final = 16 << 20
 BATCH_COMMIT_IDENTIFIER: Final = 2**63 - 1
 COMMIT_KINDS: Final = frozenset({"APPEND", "COMPACT", "OVERWRITE", "ANALYZE"})
 OPERATIONS: Final = frozenset(
@@ -152,7 +153,7 @@ def decode_snapshot(data: bytes, *, name: str | None = None) -> Snapshot:
         value = document.pop(key, None)
         if value is None:
             if attribute in _REQUIRED:
-                raise CorruptDataError("snapshot", name=name, expected=f"key {key!r}")
+                raise CorruptDataError("snapshot", name=name, expected=f"key {key!r}", found="none")
             continue
         values[attribute] = _checked(key, value, kind, name)
     if values["commit_kind"] not in COMMIT_KINDS:
@@ -164,11 +165,15 @@ def decode_snapshot(data: bytes, *, name: str | None = None) -> Snapshot:
 
 
 def _parse_object(data: bytes, name: str | None) -> dict[str, Any]:
+    if len(data) > MAX_BYTES:
+        raise CorruptDataError(
+            "snapshot", name=name, expected=f"at most {MAX_BYTES} bytes", found=len(data)
+        )
     try:
         document = json.loads(data.decode())
     except UnicodeDecodeError as e:
         raise CorruptDataError(
-            "snapshot", name=name, offset=e.start, expected="JSON in UTF-8"
+            "snapshot", name=name, offset=e.start, expected="UTF-8", found=hex(data[e.start])
         ) from None
     except json.JSONDecodeError as e:
         raise CorruptDataError(

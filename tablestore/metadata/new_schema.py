@@ -79,6 +79,7 @@ def new_table_schema(
             texts.setdefault("bucket", "1")
         _check_buckets(fields, key, partition, texts)
         _check_zones(fields, partition, texts)
+        _tell_orc_of_instants(fields, texts, has_primary_key=bool(key))
     except InvalidInputError as error:
         raise InvalidInputError(f"table {table_name!r}: {error}", **error.detail) from None
     numbered, highest = assign_ids(
@@ -222,6 +223,16 @@ def _check_zones(
                 "that option out, or use TIMESTAMP",
                 column=field.name,
             )
+
+
+def _tell_orc_of_instants(
+    fields: Sequence[DataField], texts: dict[str, str], *, has_primary_key: bool
+) -> None:
+    """Java reads ORC's TIMESTAMP_LTZ in the zone of its machine unless it is told not to."""
+    options = TableOptions.parse(texts, has_primary_key=has_primary_key)
+    kinds = {part.name for f in fields for part in f.type.walk() if isinstance(part, AtomicType)}
+    if "orc" in options.formats and "TIMESTAMP_LTZ" in kinds:
+        texts.setdefault("orc.timestamp-ltz.legacy.type", "false")
 
 
 def _check_keys(

@@ -71,7 +71,7 @@ metadata.stats-mode.per.level | map |  | Y | override per level
 metadata.stats-dense-store | bool | true | Y | store stats only for columns having them
 metadata.stats-keep-first-n-columns | int | -1 | Y | limit stats to leading columns
 file-index.in-manifest-threshold | size | 500 B | N | embed index in manifest below this size
-file-index.read.enabled | bool | true | N | use file indexes when scanning
+file-index.read.enabled | bool | true | Y | use file indexes when scanning
 parquet.enable.dictionary | str |  | N | dictionary encoding switch
 read.batch-size | int | 1024 | N | rows per read batch
 write.batch-size | int | 1024 | N | rows per write batch
@@ -178,9 +178,9 @@ lookup.continuous.discovery-interval | dur |  | N | lookup join refresh
 lookup.blob-as-descriptor | bool | false | N | lookup join keeps blob descriptors
 
 # Deletion vectors
-deletion-vectors.enabled | bool | false | RW | MOW mode
+deletion-vectors.enabled | bool | false | W | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
-deletion-vectors.merge-on-read | bool | false | N | show L0 in batch reads
+deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
 deletion-vectors.bitmap64 | bool | false | N | 64-bit DV format
 deletion-vector.index-file.target-size | size | 2 MB | N | DV file size
 

@@ -35,7 +35,10 @@ _FALLBACK_KEYS: Final = {
 
 # values of refused options, beside the default, that ask for nothing we do not do
 _HARMLESS: Final = {
-    "file.format.per.level": re.compile(r"\s*\d+:parquet(,\s*\d+:parquet)*\s*"),
+    "file.format": re.compile(r"parquet|orc|avro"),
+    "file.format.per.level": re.compile(
+        r"\s*\d+\s*:\s*(parquet|orc|avro)\s*(,\s*\d+\s*:\s*(parquet|orc|avro)\s*)*"
+    ),
     "scan.mode": re.compile(r"latest-full|full|latest"),
     "snapshot.ignore-empty-commit": re.compile(r"true"),
 }
@@ -82,6 +85,11 @@ class OptionSpec:
     def unit(self) -> str | None:
         """Of the parsed value: bytes, ms, or none."""
         return {"size": "bytes", "dur": "ms"}.get(self.type)
+
+    @property
+    def only_default(self) -> bool:
+        """True where its default is the only value of a refused option that is accepted."""
+        return self.default is not None and self.key not in _HARMLESS
 
     def check(self, value: str) -> None:
         """Refuse a value that is not of the option's type.

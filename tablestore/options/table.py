@@ -25,6 +25,12 @@ from tablestore.options.units import parse_bool, parse_bytes, parse_duration_ms
 DYNAMIC_BUCKET: Final = -1
 POSTPONE_BUCKET: Final = -2
 
+FORMAT_CODECS: Final[Mapping[str, frozenset[str]]] = {
+    "orc": frozenset({"zstd", "snappy", "lz4", "none", "uncompressed"}),
+    "avro": frozenset({"zstd", "snappy", "none", "uncompressed"}),
+}
+"""The ``file.compression`` values of the formats that have not all of them."""
+
 _MB: Final = 1 << 20
 _COLUMN_KEY = re.compile(r"fields\.(?!default-aggregate-function)(.+?)\.[a-z]")
 _COLUMN_STATS_KEY = re.compile(r"fields\.(.+)\.stats-mode")
@@ -52,6 +58,7 @@ class TableOptions:
     thin_mode: bool
     # data files
     file_format: str
+    file_format_per_level: Mapping[int, str]
     file_compression: str
     file_compression_per_level: Mapping[int, str]
     zstd_level: int
@@ -81,7 +88,11 @@ class TableOptions:
     ignore_update_before: bool
     changelog_producer: str
     deletion_vectors: bool
+    deletion_vectors_merge_on_read: bool
+    index_file_in_data_file_dir: bool
     dynamic_partition_overwrite: bool
+    # reading
+    file_index_read: bool
     # memory, tree, splits
     write_only: bool
     write_buffer_size: int
@@ -111,6 +122,7 @@ class TableOptions:
             data_file_dir=values.maybe("data-file.path-directory", str),
             thin_mode=values.flag("data-file.thin-mode"),
             file_format=values.word("file.format"),
+            file_format_per_level=values.levels("file.format.per.level", str.lower),
             file_compression=values.word("file.compression"),
             file_compression_per_level=values.levels("file.compression.per.level", str.lower),
             zstd_level=values.number("file.compression.zstd-level"),
@@ -140,7 +152,10 @@ class TableOptions:
             ignore_update_before=values.flag("ignore-update-before"),
             changelog_producer=values.word("changelog-producer"),
             deletion_vectors=values.flag("deletion-vectors.enabled"),
+            deletion_vectors_merge_on_read=values.flag("deletion-vectors.merge-on-read"),
+            index_file_in_data_file_dir=values.flag("index-file-in-data-file-dir"),
             dynamic_partition_overwrite=values.flag("dynamic-partition-overwrite"),
+            file_index_read=values.flag("file-index.read.enabled"),
             write_only=values.flag("write-only"),
             write_buffer_size=values.get("write-buffer-size", parse_bytes),
             compaction_trigger=trigger,
@@ -148,6 +163,15 @@ class TableOptions:
             source_split_target_size=values.get("source.split.target-size", parse_bytes),
             source_split_open_file_cost=values.get("source.split.open-file-cost", parse_bytes),
         )
+
+    def format(self, level: int) -> str:
+        """The format of new data files of a level."""
+        return self.file_format_per_level.get(level, self.file_format)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that new data files may have, each once."""
+        return tuple(sorted({self.file_format, *self.file_format_per_level.values()}))
 
     def compression(self, level: int) -> str:
         """The codec of data files of a level."""
@@ -174,7 +198,7 @@ def check_new_options(
     """
     for key, value in options.items():
         _check_new_option(key, value, columns)
-    TableOptions.parse(options, has_primary_key=has_primary_key)
+    _check_codecs(TableOptions.parse(options, has_primary_key=has_primary_key))
 
 
 def check_readable(options: Mapping[str, str], *, has_primary_key: bool) -> None:
@@ -238,11 +262,25 @@ def _check_new_option(key: str, value: str, columns: Collection[str]) -> None:
     except InvalidInputError as error:
         raise InvalidInputError(f"option {key!r}: {error}", option=key, value=value) from None
     if not spec.accepts(value):
-        only = f"; only {spec.default!r} is" if spec.default is not None else ""
+        only = f"; only {spec.default!r} is" if spec.only_default else ""
         raise InvalidInputError(
             f"option {key!r} = {value!r} is not supported yet{only}", option=key, value=value
         )
     _check_column_key(key, columns)
+
+
+def _check_codecs(options: TableOptions) -> None:
+    codecs = {options.file_compression, *options.file_compression_per_level.values()}
+    for file_format in options.formats:
+        known = FORMAT_CODECS.get(file_format)
+        for codec in sorted(codecs):
+            if known is not None and codec not in known:
+                raise InvalidInputError(
+                    f"file.compression {codec!r} does not exist for {file_format} files; use one "
+                    f"of {', '.join(sorted(known))}",
+                    option="file.compression",
+                    value=codec,
+                )
 
 
 def _check_column_key(key: str, columns: Collection[str]) -> None:

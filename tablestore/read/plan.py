@@ -24,6 +24,7 @@ from tablestore.metadata.manifests import EntryFilter
 from tablestore.predicate.arrow_scalar import array_of
 from tablestore.predicate.evaluate import columns, mask
 from tablestore.predicate.prune import equality_values, may_match, split
+from tablestore.read.file_index import FileIndexTest
 from tablestore.read.ranges import stats_ranges, value_ranges
 from tablestore.types.arrow import to_arrow
 
@@ -82,13 +83,20 @@ class ReadPlan:
     funnel: Funnel
 
 
-def plan_read(view: TableView, predicate: Predicate | None, *, cached: bool = True) -> ReadPlan:
+def plan_read(
+    view: TableView,
+    predicate: Predicate | None,
+    *,
+    cached: bool = True,
+    waiting: bool = False,
+) -> ReadPlan:
     """Plan a read of a snapshot.
 
     Args:
         view: the table at a snapshot.
         predicate: bound to the table's columns, or None.
         cached: use the committed base where it is in memory; otherwise count manifests.
+        waiting: name level 0 also where its rows wait for a compaction before they are read.
     """
     funnel = Funnel()
     partition_part, _ = split(predicate, view.schema.partition_keys)
@@ -106,6 +114,7 @@ def plan_read(view: TableView, predicate: Predicate | None, *, cached: bool = Tr
         ("partition", _partition_test(view, partition_part)),
         ("bucket", _bucket_test(view, predicate)),
         ("key", _key_test(view, key_part)),
+        ("level", _level_test(view, waiting=waiting)),
     ]
     for name, test in steps:
         if test is not None:
@@ -205,6 +214,12 @@ def _key_test(view: TableView, part: Predicate | None) -> Callable[[ManifestEntr
     return test
 
 
+def _level_test(view: TableView, *, waiting: bool) -> Callable[[ManifestEntry], bool] | None:
+    if waiting or not view.skips_level_0:
+        return None
+    return lambda entry: entry.file.level != 0
+
+
 def _sections(
     view: TableView, files: list[ManifestEntry], predicate: Predicate | None
 ) -> list[Section[ManifestEntry]]:
@@ -213,6 +228,8 @@ def _sections(
         kept = [entry for entry in files if fits(entry)]
         kept.sort(key=lambda entry: entry.file.min_sequence_number)
         return [[kept]] if kept else []
+    if _vectors_tell_all(view, files):
+        return [[[entry]] for entry in files if fits(entry)]
     bounds = {
         id(entry): (
             comparable_key(decode_row(entry.file.min_key, view.key_types)),
@@ -232,18 +249,37 @@ def _sections(
     return kept_sections
 
 
+def _vectors_tell_all(view: TableView, files: list[ManifestEntry]) -> bool:
+    """Whether deletion vectors leave one version of each key, so that files are read unmerged."""
+    return view.options.deletion_vectors and all(
+        entry.file.level != 0 and entry.file.delete_row_count == 0 for entry in files
+    )
+
+
 def _value_test(view: TableView, predicate: Predicate | None) -> Callable[[ManifestEntry], bool]:
     if predicate is None:
         return lambda entry: True
     names = columns(predicate)
     fields = [item for item in view.schema.fields if item.name in names]
 
+    indexes = file_index_test(view, predicate)
+
     def test(entry: ManifestEntry) -> bool:
         schema = view.file_schema(entry.file.schema_id)
         ranges = value_ranges(entry.file, schema, fields)
-        return may_match(predicate, ranges, entry.file.row_count)
+        if not may_match(predicate, ranges, entry.file.row_count):
+            return False
+        return indexes is None or indexes.embedded(entry.file, schema)
 
     return test
+
+
+def file_index_test(view: TableView, predicate: Predicate | None) -> FileIndexTest | None:
+    """A test of files by their own indexes, or None where there is nothing to ask them."""
+    if predicate is None or not view.options.file_index_read:
+        return None
+    names = columns(predicate)
+    return FileIndexTest(predicate, [item for item in view.schema.fields if item.name in names])
 
 
 def comparable_key(values: Sequence[Any]) -> tuple[Any, ...]:

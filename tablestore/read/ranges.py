@@ -6,6 +6,7 @@ ordered wrongly, and a column whose type changed since the file was written has 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ from tablestore.predicate.literal import Value
 from tablestore.predicate.prune import ColumnRange
 from tablestore.types.model import AtomicType, DataField, DataType
 
-_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
+_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")  # by width
+_CONTROL = re.compile("[\x00-\x1f]")
 _NO_BOUNDS = frozenset({"BINARY", "VARBINARY"})
 
 
@@ -33,6 +35,8 @@ def stats_ranges(
         first, last = bound(low[index], data_type), bound(high[index], data_type)
         if first is None or last is None:
             first = last = None
+        elif isinstance(data_type, AtomicType) and data_type.name == "CHAR":
+            first = _unpadded(str(first))
         found[name] = ColumnRange(first, last, count)
     return found
 
@@ -74,9 +78,19 @@ def comparable(old: DataType, new: DataType) -> bool:
         return True
     if not isinstance(old, AtomicType) or not isinstance(new, AtomicType):
         return False
-    if old.name in _INTEGERS and new.name in _INTEGERS:
-        return True
-    return old.name == new.name and old.name in {"CHAR", "VARCHAR"}
+    if old.name in _INTEGERS and new.name in _INTEGERS:  # a narrower one would wrap around
+        return _INTEGERS.index(old.name) < _INTEGERS.index(new.name)
+    # CHAR would be padded, a shorter VARCHAR cut
+    longer = (new.length or 0) >= (old.length or 0)
+    return old.name in {"CHAR", "VARCHAR"} and new.name == "VARCHAR" and longer
+
+
+def _unpadded(low: str) -> str:
+    """A lower bound of CHAR values with and without the blanks that ORC pads them with.
+
+    ORC's bounds are those of padded values, and a character below the blank sorts before them.
+    """
+    return _CONTROL.split(low, maxsplit=1)[0].rstrip(" ")
 
 
 def bound(value: Any, data_type: DataType) -> Value:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
-from tablestore.datafile.parquet_reader import BATCH_ROWS
+from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.predicate.evaluate import columns as predicate_columns
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.prune import may_match
+from tablestore.read.plan import file_index_test
 from tablestore.runs.data_file import FileRequest, read_data_file
 from tablestore.runs.merged import WindowShape, merge_runs
 from tablestore.types.arrow import to_arrow_schema
@@ -172,7 +173,15 @@ class Scan:
         prune: Predicate | None,
         batch_rows: int,
     ) -> Iterator[pa.RecordBatch]:
-        yield from read_data_file(self._request(bucket, entry, fields), prune_by(prune), batch_rows)
+        request = self._request(bucket, entry, fields)
+        indexes = file_index_test(self.view, prune) if entry.file.extra_files else None
+        if indexes is not None and not indexes.beside(
+            entry.file, request.schema, request.store, request.key
+        ):
+            return
+        deleted = self.view.deletions.of(bucket.partition, bucket.bucket, entry.file)
+        request = replace(request, deleted=deleted)
+        yield from read_data_file(request, prune_by(prune), batch_rows)
 
     def _request(
         self, bucket: BucketPlan, entry: ManifestEntry, fields: tuple[DataField, ...]

@@ -13,6 +13,7 @@ from tablestore.format.snapshot import Snapshot
 from tablestore.metadata.base import CommittedState
 from tablestore.options.table import TableOptions, check_readable
 from tablestore.runs.bucket_files import BucketFolders, types_of
+from tablestore.runs.deletions import Deletions
 from tablestore.types.arrow import to_arrow_schema
 from tablestore.types.model import AtomicType, DataField, DataType, VectorType
 
@@ -54,14 +55,24 @@ class TableView:
                         "supported yet",
                         feature=field.type.sql(),
                     )
-        if self.snapshot is None or self.snapshot.index_manifest is None:
-            return
-        for entry in self.state.manifests.read_index(self.snapshot.index_manifest):
-            if entry.index_type == "DELETION_VECTORS" and entry.row_count:
-                raise UnsupportedFormatError(
-                    f"table {self.name} has deletion vectors, which cannot be read yet",
-                    feature="deletion-vectors",
-                )
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        """The rows that deletion vectors take out of data files."""
+        index = None if self.snapshot is None else self.snapshot.index_manifest
+        store = self.state.store
+        return Deletions(
+            store,
+            self.state.manifests.read_index(index),
+            lambda entry: self.folders.index_file(entry, store),
+        )
+
+    @cached_property
+    def skips_level_0(self) -> bool:
+        """Whether level 0 waits for the compaction that marks what it replaces as deleted."""
+        options = self.options
+        waits = options.deletion_vectors and not options.deletion_vectors_merge_on_read
+        return bool(self.key) and waits
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from tablestore.errors import UnsupportedFormatError
 from tablestore.format.binary_row import decode_row
+from tablestore.format.index_manifest import IndexManifestEntry
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.partition import partition_path
-from tablestore.format.paths import bucket_folder
+from tablestore.format.paths import bucket_folder, index_path
 from tablestore.format.schema import TableSchema
 from tablestore.options.table import TableOptions
 from tablestore.store.base import Store
@@ -28,6 +29,7 @@ class BucketFolders:
         default_name: directory value of null and blank (``partition.default-name``).
         legacy: how values are spelled (``partition.legacy-name``).
         data_dir: folder between the root and the partitions (``data-file.path-directory``).
+        index_beside_data: index files lie in the bucket (``index-file-in-data-file-dir``).
     """
 
     partition_keys: tuple[str, ...]
@@ -35,6 +37,7 @@ class BucketFolders:
     default_name: str
     legacy: bool
     data_dir: str | None
+    index_beside_data: bool = False
 
     @classmethod
     def of(cls, schema: TableSchema, options: TableOptions) -> BucketFolders:
@@ -45,6 +48,7 @@ class BucketFolders:
             options.partition_default_name,
             options.partition_legacy_name,
             options.data_file_dir,
+            options.index_file_in_data_file_dir,
         )
 
     def folder(self, partition: bytes, bucket: int) -> str:
@@ -65,14 +69,30 @@ class BucketFolders:
             return posixpath.join(
                 self.folder(partition, bucket), posixpath.basename(meta.file_name)
             )
-        root = store.uri.rstrip("/") + "/"
-        if meta.external_path.startswith(root):
-            return meta.external_path[len(root) :]
-        raise UnsupportedFormatError(
-            f"data file {meta.file_name} lies outside the table, at {meta.external_path}; external "
-            "paths are not supported yet",
-            feature="data-file.external-paths",
-        )
+        return _inside(store, meta.external_path, f"data file {meta.file_name}")
+
+    def index_file(self, entry: IndexManifestEntry, store: Store) -> str:
+        """Key of an index file.
+
+        Raises:
+            UnsupportedFormatError: the file lies outside the table's folder.
+        """
+        if entry.external_path is not None:
+            return _inside(store, entry.external_path, f"index file {entry.file_name}")
+        name = posixpath.basename(entry.file_name)
+        if self.index_beside_data:
+            return posixpath.join(self.folder(entry.partition, entry.bucket), name)
+        return index_path(name)
+
+
+def _inside(store: Store, path: str, what: str) -> str:
+    root = store.uri.rstrip("/") + "/"
+    if path.startswith(root):
+        return path[len(root) :]
+    raise UnsupportedFormatError(
+        f"{what} lies outside the table, at {path}; external paths are not supported yet",
+        feature="data-file.external-paths",
+    )
 
 
 def file_names(prefix: str, extension: str) -> Callable[[], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +9,19 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tablestore.datafile.formats import check_format, open_reader
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
-from tablestore.datafile.parquet_reader import BATCH_ROWS, ParquetReader
-from tablestore.errors import CorruptDataError, NotFoundError, UnsupportedFormatError
+from tablestore.datafile.protocol import BATCH_ROWS, DataFileReader
+from tablestore.errors import CorruptDataError, NotFoundError
+from tablestore.format.paths import file_format
 from tablestore.runs.evolve import Projection, project
+from tablestore.runs.ordinals import in_groups, without_rows
 from tablestore.types.arrow import to_arrow
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tablestore.format.manifest import DataFileMeta
     from tablestore.format.schema import TableSchema
     from tablestore.predicate.prune import ColumnRange
@@ -38,6 +43,7 @@ class FileRequest:
         schema: the schema that it was written with.
         keyed: whether it has the system columns of primary-key tables.
         fields: columns of the table's schema, and system columns.
+        deleted: ordinals of rows to leave out, ascending.
     """
 
     store: Store
@@ -46,6 +52,7 @@ class FileRequest:
     schema: TableSchema
     keyed: bool
     fields: tuple[DataField, ...]
+    deleted: NDArray[np.int64] | None = None
 
     def projection(self) -> Projection:
         """How the wanted columns come from the file's."""
@@ -62,20 +69,15 @@ class FileRequest:
         return {SEQUENCE_FIELD.name, KIND_FIELD.name, *self.schema.trimmed_primary_key}
 
     @contextmanager
-    def open(self) -> Iterator[ParquetReader]:
+    def open(self) -> Iterator[DataFileReader]:
         """The opened file.
 
         Raises:
-            CorruptDataError: it is missing, truncated or no Parquet.
-            UnsupportedFormatError: it has another format.
+            CorruptDataError: it is missing, truncated or damaged.
+            UnsupportedFormatError: its format is not read.
         """
-        extension = posixpath.splitext(self.meta.file_name)[1]
-        if extension != ".parquet":
-            raise UnsupportedFormatError(
-                f"data file {self.key} is {extension.lstrip('.') or 'of no known format'}; only "
-                "Parquet can be read yet",
-                feature=extension,
-            )
+        name = file_format(self.meta.file_name)
+        check_format(name, self.key)
         try:
             source = self.store.open_read(self.key, self.meta.file_size)
         except NotFoundError as error:
@@ -86,17 +88,26 @@ class FileRequest:
                 found="nothing; it was deleted, or its snapshot expired while it was read",
             ) from error
         with source:
-            reader = ParquetReader(source, self.key)
-            in_groups = sum(reader.group_rows(group) for group in range(reader.row_groups))
-            for found in (reader.row_count, in_groups):
-                if found != self.meta.row_count:
-                    raise CorruptDataError(
-                        "data file",
-                        name=self.key,
-                        expected=f"{self.meta.row_count} rows",
-                        found=f"{found}",
-                    )
+            reader = open_reader(name, source, self.key)
+            if reader.row_count is not None:
+                self.check_rows(reader.row_count)
+                # a damaged footer may count the file and its groups differently
+                self.check_rows(sum(map(reader.group_rows, range(reader.row_groups))))
             yield reader
+
+    def check_rows(self, found: int) -> None:
+        """Compare the rows of the file with its entry.
+
+        Raises:
+            CorruptDataError: they differ.
+        """
+        if found != self.meta.row_count:
+            raise CorruptDataError(
+                "data file",
+                name=self.key,
+                expected=f"{self.meta.row_count} rows",
+                found=f"{found}",
+            )
 
     def row_groups(self, test: RowGroupTest | None) -> tuple[int, int]:
         """Row groups of the file, and those that the test leaves."""
@@ -125,14 +136,24 @@ def read_data_file(
         groups = _groups(reader, projection, test)
         if not groups:
             return
-        left = sum(reader.group_rows(group) for group in groups)
+        deleted = request.deleted
+        if deleted is not None:
+            deleted = in_groups(deleted, groups, reader.row_groups, reader.group_rows)
+        rows = 0
         for batch in reader.batches(projection.file_fields, groups, batch_rows):
             _check_needed(batch, needed, request.key)
-            left -= batch.num_rows
-            yield batch if projection.is_identity else projection.apply(batch, schema)
-        if left:  # Parquet's checksums do not cover its footer
+            kept = batch if deleted is None else without_rows(batch, rows, deleted)
+            rows += batch.num_rows
+            yield kept if projection.is_identity else projection.apply(kept, schema)
+        # Parquet's checksums do not cover its footer
+        if len(groups) == reader.row_groups:
+            request.check_rows(rows)
+        elif rows != sum(map(reader.group_rows, groups)):
             raise CorruptDataError(
-                "data file", name=request.key, expected=f"{left} rows more", found="its end"
+                "data file",
+                name=request.key,
+                expected=f"{sum(map(reader.group_rows, groups))} rows in the row groups read",
+                found=f"{rows}",
             )
 
 
@@ -144,9 +165,9 @@ def _check_needed(batch: pa.RecordBatch, needed: set[str], key: str) -> None:
             )
 
 
-def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | None) -> list[int]:
+def _groups(reader: DataFileReader, projection: Projection, test: RowGroupTest | None) -> list[int]:
     groups = list(range(reader.row_groups))
-    if test is None:
+    if test is None or not reader.has_ranges:
         return groups
     return [
         group
@@ -155,7 +176,7 @@ def _groups(reader: ParquetReader, projection: Projection, test: RowGroupTest | 
     ]
 
 
-def _ranges(reader: ParquetReader, group: int, projection: Projection) -> dict[str, ColumnRange]:
+def _ranges(reader: DataFileReader, group: int, projection: Projection) -> dict[str, ColumnRange]:
     """Footer ranges under the table's names, for columns whose type did not change."""
     known = reader.ranges(group, projection.file_fields)
     found = {}

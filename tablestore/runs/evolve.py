@@ -1,7 +1,8 @@
 """Read a file of an older schema as the current one, by field id.
 
 A column that the file lacks is null (a default applies on write only); a renamed one is read under
-the file's name; a widened one is cast. Members of ROW types follow the same rule at any depth.
+the file's name; one of another type is cast. Members of ROW types follow the same rule at any
+depth, inside of ARRAY, MAP and MULTISET too.
 
 Source: ``org.apache.paimon.schema.SchemaEvolutionUtil``, ``utils.FormatReaderMapping``.
 """
@@ -10,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tablestore.runs.casts import cast
 from tablestore.types.arrow import to_arrow
 from tablestore.types.model import (
     ArrayType,
@@ -26,11 +25,6 @@ from tablestore.types.model import (
     MultisetType,
     RowType,
 )
-
-_INTEGERS: Final = ("TINYINT", "SMALLINT", "INT", "BIGINT")
-_TEXT: Final = frozenset({"CHAR", "VARCHAR"})
-_BYTES: Final = frozenset({"BINARY", "VARBINARY"})
-_STAMPS: Final = frozenset({"TIMESTAMP", "TIMESTAMP_LTZ"})
 
 
 @dataclass(frozen=True)
@@ -90,8 +84,8 @@ def _evolve(array: pa.Array, old: DataType, new: DataType, name: str) -> pa.Arra
     target = to_arrow(new)
     if old.with_nullable(True) == new.with_nullable(True):
         return array if array.type == target else array.cast(target)
-    if isinstance(old, AtomicType) and isinstance(new, AtomicType):
-        return _cast(array, old, new, target, name)
+    if type(old) is not type(new) or isinstance(old, AtomicType):
+        return cast(array, old, new, name)
     return _evolve_nested(array, old, new, name)
 
 
@@ -123,54 +117,4 @@ def _evolve_nested(array: pa.Array, old: DataType, new: DataType, name: str) -> 
     if isinstance(old, ArrayType) and isinstance(new, ArrayType):
         values = _evolve(array.values, old.element, new.element, f"{name}.element")
         return pa.ListArray.from_arrays(array.offsets, values, type=target, mask=mask)
-    raise _no_cast(old, new, name)
-
-
-def _cast(
-    array: pa.Array, old: AtomicType, new: AtomicType, target: pa.DataType, name: str
-) -> pa.Array:
-    if not _widens(old, new):
-        raise _no_cast(old, new, name)
-    if array.type == target:
-        return array
-    try:
-        if new.name == "DECIMAL" and old.name in _INTEGERS:
-            array = array.cast(pa.decimal128(19, 0))
-        elif new.name in {"FLOAT", "DOUBLE"} and old.name == "DECIMAL":
-            return pc.cast(array.cast(pa.float64()), target, safe=False)
-        return pc.cast(array, target, safe=new.name not in {"FLOAT", "DOUBLE"})
-    except pa.ArrowInvalid as error:
-        raise CorruptDataError(
-            "column", name=name, expected=f"values of {new}", found=str(error)[:200]
-        ) from error
-
-
-def _widens(old: AtomicType, new: AtomicType) -> bool:
-    """Whether every value of ``old`` has one obvious value of ``new``."""
-    if old.name in _INTEGERS and new.name in _INTEGERS:
-        return _INTEGERS.index(old.name) <= _INTEGERS.index(new.name)
-    if old.name in _INTEGERS:
-        return new.name in {"FLOAT", "DOUBLE", "DECIMAL"}
-    if old.name == "FLOAT":
-        return new.name in {"FLOAT", "DOUBLE"}
-    if old.name == "DECIMAL":
-        return new.name in {"FLOAT", "DOUBLE"} or (
-            new.name == "DECIMAL"
-            and (new.scale or 0) >= (old.scale or 0)
-            and (new.precision or 0) - (new.scale or 0) >= (old.precision or 0) - (old.scale or 0)
-        )
-    if old.name in _TEXT and new.name in _TEXT:
-        return (new.length or 0) >= (old.length or 0) and new.name == "VARCHAR"
-    if old.name in _BYTES and new.name == "VARBINARY":
-        return (new.length or 0) >= (old.length or 0)
-    if old.name == new.name and old.name in _STAMPS:
-        return (new.precision or 0) >= (old.precision or 0)
-    return old.name == new.name and old.name not in _STAMPS | _TEXT | _BYTES
-
-
-def _no_cast(old: DataType, new: DataType, name: str) -> UnsupportedFormatError:
-    return UnsupportedFormatError(
-        f"column {name!r} was changed from {old} to {new}; reading files from before that change "
-        "is not supported yet",
-        feature="type change",
-    )
+    return cast(array, old, new, name)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore.datafile.formats import FileSettings, open_writer
 from tablestore.datafile.layout import (
     SEQUENCE_NUMBER,
     VALUE_KIND,
     file_schema,
     key_value_fields,
 )
-from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, ParquetWriter, nan_columns
+from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, nan_columns
 from tablestore.errors import StorageUnavailableError
 from tablestore.format.binary_row import encode_row
 from tablestore.format.manifest import DataFileMeta
@@ -52,6 +53,7 @@ class FileShape:
         key: names of the trimmed primary key; empty for append tables.
         schema_id: id of the schema that the rows have.
         level: LSM level of the files.
+        file_format: parquet, orc or avro, also the extension of the files' names.
         compression: a ``file.compression`` value.
         zstd_level: zstd's level.
         target_size: bytes at which a file is full.
@@ -65,6 +67,7 @@ class FileShape:
     key: tuple[str, ...]
     schema_id: int
     level: int
+    file_format: str
     compression: str
     zstd_level: int
     target_size: int
@@ -88,6 +91,7 @@ class FileShape:
             key=key if schema.primary_keys else (),
             schema_id=schema.id,
             level=level,
+            file_format=options.format(level),
             compression=options.compression(level),
             zstd_level=options.zstd_level,
             target_size=options.target_file_size,
@@ -128,12 +132,11 @@ class _OpenFile:
         self._deletes = 0
         self._sequences: tuple[int, int] | None = None
         self._first = self._last = first.slice(0, 1)
-        self._writer = ParquetWriter(
+        self._writer = open_writer(
+            shape.file_format,
             stream,
-            shape.schema,
+            FileSettings(shape.physical, shape.compression, shape.zstd_level),
             sample=first,
-            compression=shape.compression,
-            zstd_level=shape.zstd_level,
             nan_columns=nans,
         )
         self._key_stats = [ColumnStats(item.type, KEY_STATS_MODE) for item in shape.key_fields()]

@@ -19,6 +19,7 @@ def find_snapshot(
     table: str,
     *,
     snapshot: int | None = None,
+    tag: str | None = None,
     timestamp: str | dt.datetime | None = None,
     ago: str | dt.timedelta | None = None,
 ) -> Snapshot:
@@ -28,6 +29,7 @@ def find_snapshot(
         snapshots: of the table.
         table: its name, for messages.
         snapshot: an id.
+        tag: a tag's name; it only counts as given, as tags are no snapshots.
         timestamp: the newest snapshot that is not younger; ISO text or a datetime, UTC where it
             names no zone.
         ago: the same, counted back from now: "2h", "1 d" or a timedelta.
@@ -36,10 +38,11 @@ def find_snapshot(
         InvalidInputError: not exactly one is given, or it cannot be understood.
         NotFoundError: there is no such snapshot (any more).
     """
-    given = [value for value in (snapshot, timestamp, ago) if value is not None]
+    given = [value for value in (snapshot, tag, timestamp, ago) if value is not None]
     if len(given) != 1:
         raise InvalidInputError(
-            f"table {table}: give exactly one of snapshot=, timestamp=, ago=; found {len(given)}"
+            f"table {table}: give exactly one of snapshot=, tag=, timestamp=, ago=; "
+            f"found {len(given)}"
         )
     if snapshot is not None:
         return _by_id(snapshots, table, snapshot)

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from tablestore.commit.committer import CommitResult
 from tablestore.errors import InvalidInputError, nearest
+from tablestore.metadata.branches import branch_names
+from tablestore.metadata.tags import Tags
 from tablestore.options.units import parse_bytes
 from tablestore.predicate.bind import bind
 from tablestore.predicate.coerce import to_predicate
@@ -19,6 +21,16 @@ from tablestore.read.scan import Scan
 from tablestore.table.batch import Batch
 from tablestore.table.components import Components
 from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
+from tablestore.table.listings import (
+    BranchInfo,
+    ConsumerInfo,
+    ManifestInfo,
+    TagInfo,
+    branch_store,
+    consumers_of,
+    manifests_of,
+    tags_of,
+)
 from tablestore.table.moment import find_snapshot
 from tablestore.table.overwrite import overwrite_table
 
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
     from tablestore.format.snapshot import Snapshot
     from tablestore.predicate.nodes import Col, Predicate
     from tablestore.read.view import TableView
+    from tablestore.table.report import Report
     from tablestore.write.conform import Missing
 
     Where: TypeAlias = str | Predicate | Col | pc.Expression | None
@@ -182,6 +195,7 @@ class Table:
         self,
         *,
         snapshot: int | None = None,
+        tag: str | None = None,
         timestamp: str | dt.datetime | None = None,
         ago: str | dt.timedelta | None = None,
     ) -> Table:
@@ -189,17 +203,21 @@ class Table:
 
         Args:
             snapshot: a snapshot id.
+            tag: the name of a tag; what it keeps is there when its snapshot has expired, too.
             timestamp: the newest snapshot that is not younger (ISO text or datetime; UTC where no
                 zone is named).
             ago: the same, counted back from now ("2h").
 
         Raises:
-            NotFoundError: there is no such snapshot (any more).
+            NotFoundError: there is no such snapshot (any more), or no such tag.
         """
+        if tag is not None and (snapshot, timestamp, ago) == (None, None, None):
+            return Table(self._parts, Tags(self._parts.store).load(tag).snapshot)
         found = find_snapshot(
             self._parts.state.snapshots,
             self.name,
             snapshot=snapshot,
+            tag=tag,
             timestamp=timestamp,
             ago=ago,
         )
@@ -250,8 +268,46 @@ class Table:
     def files(self) -> list[FileInfo]:
         """The live data files of the snapshot."""
         view = self._current()
-        plan = plan_read(view, None)
+        plan = plan_read(view, None, waiting=True)
         return [FileInfo.of(view, entry) for bucket in plan.buckets for entry in bucket.files]
+
+    def manifests(self) -> list[ManifestInfo]:
+        """The manifests that the lists of the snapshot hold."""
+        return manifests_of(self._current())
+
+    def verify(self, *, deep: bool = False) -> Report:
+        """Look at every object that the table's snapshots and tags refer to; writes nothing.
+
+        Args:
+            deep: decode Parquet files a second time with fastparquet and compare the values.
+
+        Returns:
+            what was looked at and what is wrong; ``report.ok`` when nothing is.
+
+        Raises:
+            InvalidInputError: ``deep`` and fastparquet is not installed.
+        """
+        from tablestore.table.verify import verify_table
+
+        return verify_table(self._parts, deep=deep)
+
+    def tags(self) -> list[TagInfo]:
+        """Its tags, by name."""
+        return tags_of(self._parts.store)
+
+    def branches(self) -> list[BranchInfo]:
+        """Its branches but the main one, by name."""
+        found = []
+        for name in branch_names(self._parts.store):
+            parts = Components(self.name, branch_store(self._parts.store, name))
+            snapshot = parts.state.snapshots.latest()
+            schema = parts.latest_schema(snapshot)
+            found.append(BranchInfo(name, None if snapshot is None else snapshot.id, schema.id))
+        return found
+
+    def consumers(self) -> list[ConsumerInfo]:
+        """The named readers of its stream, by name."""
+        return consumers_of(self._parts.store)
 
     def explain(self, where: Where = None) -> Explain:
         """How a read with this filter would find its rows; opens footers, reads no rows."""

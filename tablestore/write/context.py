@@ -61,7 +61,7 @@ class WriteContext:
             self.store,
             self.folders.folder(partition, bucket),
             self.shape,
-            file_names(self.options.data_file_prefix, "parquet"),
+            file_names(self.options.data_file_prefix, self.shape.file_format),
             first_sequence=first_sequence,
         )
 

@@ -17,9 +17,9 @@ from tests.support.builders import new_lake
 
 PACKAGE = str(Path(ts.__file__).parent)
 SMALL, LARGE = 1_000, 10_000
-FEW = 50
+FEW = 200
 """How much more often a line may run: larger numbers have more bytes, larger ranges more lanes.
-Work for each row would run a line 9,000 times more, for each hundredth row still 90 times."""
+Work for each row would run a line 9,000 times more, for each tenth row still 900 times."""
 
 
 @contextmanager

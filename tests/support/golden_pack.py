@@ -1,6 +1,10 @@
 """Pack golden tables of the reference material for this project: one archive a writer, one scope.
 
 python -m tests.support.golden_pack SOURCE [SCOPE]
+
+The scope "deletion-vectors" is no scope of histories: tables with deletion vectors that merge by
+deduplicate, those with a changelog too; their archives lie in a folder of that name. So it is with
+"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key.
 """
 
 from __future__ import annotations
@@ -10,8 +14,12 @@ import json
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.golden import ARCHIVES, scope
+
+VECTORS = "deletion-vectors"
+FORMATS = "data-formats"
 
 
 def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -20,11 +28,26 @@ def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
+def _is_wanted(options: dict[str, Any], wanted: str) -> bool:
+    if wanted not in (VECTORS, FORMATS):
+        return scope(options) == wanted
+    merged = {k: v for k, v in options.items() if k != "changelog-producer"}
+    if wanted == FORMATS:
+        levels = "file.format.per.level" in options and scope(merged) == "plain"
+        vectors = "deletion-vectors.enabled" in options
+        return not vectors and (levels or scope(merged) == "format")
+    return options.get("deletion-vectors.enabled") == "true" and scope(merged) == "format"
+
+
 def pack(source: Path, writer: str, wanted: str) -> list[str]:
     """Write `<writer>.tar.xz` with the tables of scope `wanted`; their names."""
     expected = {p.stem: json.loads(p.read_text()) for p in sorted((source / writer).glob("*.json"))}
-    chosen = [name for name, table in expected.items() if scope(table["options"]) == wanted]
-    with tarfile.open(ARCHIVES / f"{writer}.tar.xz", "w:xz", preset=9) as archive:
+    chosen = [name for name, table in expected.items() if _is_wanted(table["options"], wanted)]
+    if not chosen:
+        return []
+    folder = _folder(wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(folder / f"{writer}.tar.xz", "w:xz", preset=9) as archive:
         _member(archive, "INDEX.json", json.dumps(chosen).encode())
         for name in chosen:
             root = source / writer
@@ -35,12 +58,18 @@ def pack(source: Path, writer: str, wanted: str) -> list[str]:
     return chosen
 
 
+def _folder(wanted: str) -> Path:
+    return ARCHIVES / wanted if wanted in (VECTORS, FORMATS) else ARCHIVES
+
+
 def main() -> None:
     source = Path(sys.argv[1])
-    ARCHIVES.mkdir(parents=True, exist_ok=True)
+    wanted = sys.argv[2] if len(sys.argv) > 2 else "plain"
     for folder in sorted(p for p in source.iterdir() if p.is_dir()):
-        chosen = pack(source, folder.name, sys.argv[2] if len(sys.argv) > 2 else "plain")
-        size = (ARCHIVES / f"{folder.name}.tar.xz").stat().st_size
+        chosen = pack(source, folder.name, wanted)
+        if not chosen:
+            continue
+        size = (_folder(wanted) / f"{folder.name}.tar.xz").stat().st_size
         sys.stdout.write(f"{folder.name}: {len(chosen)} tables, {size:,} bytes\n")
 
 

@@ -6,6 +6,7 @@ import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import zstandard
 
 from tablestore.errors import CorruptDataError, InvalidInputError, UnsupportedFormatError
 from tablestore.format.avro import decode_container, encode_container
+from tablestore.format.avro_codec import decompressor
 from tablestore.format.avro_schema import INT, LONG, STRING, ArrayOf, Nullable, RecordOf
 
 DATA = Path(__file__).parent / "data"
@@ -210,6 +212,24 @@ def test_bytes_behind_the_data_of_a_block_are_refused(codec: bytes, pack: Callab
         read(head(PLAIN, codec) + block(pack(b"\2\0") + b"x" * 3000))
 
 
+def test_the_checksum_that_fastavro_leaves_behind_a_deflate_block_is_read():
+    packed = zlib.compress(b"abc")[2:-1]  # as fastavro writes it; Java reads it too
+    unpack = decompressor(b"deflate")
+    assert unpack(packed, 3, 0) == b"abc"
+    with pytest.raises(CorruptDataError, match="deflate"):
+        unpack(packed[:-1] + b"\xff", 3, 0)
+
+
+def test_a_flipped_bit_of_records_that_we_wrote_is_found():
+    body = encode_container([(i, None, None) for i in range(300)], SHAPE)
+    start = body.index(bytes.fromhex("28b52ffd"))  # the frame of the only block
+    for bit in range(8 * start, 8 * (len(body) - 16)):
+        damaged = bytearray(body)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with suppress(CorruptDataError):
+            assert read(bytes(damaged)) == read(body)  # unused bits of the frame
+
+
 def test_an_unknown_codec_is_named():
     with pytest.raises(UnsupportedFormatError, match="test file f: Avro codec 'bzip2'"):
         read(head(PLAIN, b"bzip2"))
@@ -243,6 +263,9 @@ def with_field(kind: Any) -> Any:
         ({"type": "record", "name": "r", "fields": [7]}, "a field with a name"),
         ({"type": "record", "fields": [{"name": "a", "type": "long"}]}, "a named type"),
         ({**PLAIN, "fields": PLAIN["fields"] * 2}, "field names that differ"),
+        ("array", "a known type"),
+        (with_field({"type": "map", "values": "record"}), "found map"),
+        (with_field("fixed"), "a known type"),
         (with_field("string"), "expected long in its Avro schema, found string"),
         (with_field("null"), "null only inside a union"),
         (with_field({"type": "array", "items": "long"}), "found array"),

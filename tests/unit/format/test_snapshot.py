@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
-from tablestore.format.snapshot import Snapshot, decode_snapshot, encode_snapshot
+from tablestore.format.snapshot import MAX_BYTES, Snapshot, decode_snapshot, encode_snapshot
 
 DATA = Path(__file__).parent / "data"
 MINIMAL = Snapshot(
@@ -84,7 +84,7 @@ def test_every_field_survives_a_round_trip():
     [
         (b"", "expected JSON, found the end of the file"),
         (b"{", "at byte 1"),
-        (b"\xff", "expected JSON in UTF-8"),
+        (b"\xff", "expected UTF-8, found 0xff"),
         (b"[]", "expected a JSON object, found list"),
         (b"[" * 100_000, "expected JSON, found RecursionError"),
         (b'{"version":' + b"9" * 5000 + b"}", "expected JSON"),
@@ -117,3 +117,16 @@ def test_damaged_snapshots_are_named(data: bytes, words: str):
 def test_snapshots_of_other_releases_are_refused(keys: dict[str, object], words: str):
     with pytest.raises(UnsupportedFormatError, match=words):
         decode_snapshot(changed(**keys), name="snapshot-9")
+
+
+def test_a_giant_snapshot_is_not_parsed():
+    with pytest.raises(CorruptDataError, match="at most 16777216 bytes"):
+        decode_snapshot(b" " * (MAX_BYTES + 1))
+
+
+def test_every_finding_says_what_was_found():
+    for data in (b"{}", b'{"version": 3}', b"\xff", b"[]", b"{"):
+        with pytest.raises((CorruptDataError, UnsupportedFormatError)) as caught:
+            decode_snapshot(data, name="s")
+        if isinstance(caught.value, CorruptDataError):
+            assert caught.value.found is not None

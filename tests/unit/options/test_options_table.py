@@ -99,8 +99,10 @@ def test_a_bad_value_names_its_option() -> None:
         ({"rowkind.field": "id"}, "not supported yet"),
         ({"changelog-producer": "lookup"}, "not supported yet; only 'none' is"),
         ({"deletion-vectors.enabled": "true"}, "not supported yet; only 'false' is"),
-        ({"file.format": "orc"}, "not supported yet; only 'parquet' is"),
-        ({"file.format.per.level": "0:avro"}, "not supported yet"),
+        ({"file.format": "csv"}, "'file.format' = 'csv' is not supported yet"),
+        ({"file.format.per.level": "0:row"}, "not supported yet"),
+        ({"file.format": "orc", "file.compression": "gzip"}, "'gzip' does not exist for orc"),
+        ({"file.format.per.level": "0:avro", "file.compression": "lz4"}, "does not exist for avro"),
         ({"row-tracking.enabled": "true"}, "not supported yet"),
         ({"record-level.expire-time": "1 d"}, "not supported yet"),
         ({"scan.snapshot-id": "3"}, "not supported yet"),
@@ -121,7 +123,7 @@ def test_an_option_that_cannot_be_kept_is_refused_by_name(
     "options",
     [
         {"merge-engine": "DEDUPLICATE", "deletion-vectors.enabled": "False"},
-        {"file.format": "parquet", "file.format.per.level": "0:parquet,5:parquet"},
+        {"file.format": "parquet", "file.format.per.level": "0:parquet, 5:ORC"},
         {"scan.mode": "latest-full", "changelog-producer": "none"},
         {"snapshot.num-retained.min": "3", "num-levels": "4", "write-only": "true"},
         {"fields.amount.stats-mode": "full", "fields.a.b.stats-mode": "counts"},
@@ -137,7 +139,6 @@ def test_defaults_and_harmless_options_are_accepted(options: dict[str, str]) -> 
     [
         ({"merge-engine": "aggregation"}, "'merge-engine' = 'aggregation' cannot be read yet"),
         ({"sequence.field": "v"}, "'sequence.field'"),
-        ({"deletion-vectors.enabled": "true"}, "'deletion-vectors.enabled'"),
         ({"bucket": "-2"}, "postponed buckets"),
         ({"scan.snapshot-id": "1"}, "'scan.snapshot-id'"),
         ({"record-level.expire-time": "1 d"}, "'record-level.expire-time'"),
@@ -156,6 +157,7 @@ def test_an_existing_table_that_would_be_read_wrongly_is_refused(
         {"changelog-producer": "lookup", "file.format": "orc", "rowkind.field": "op"},
         {"bucket": "-1", "row-tracking.enabled": "true", "made-by": "another engine"},
         {"ignore-delete": "true", "tag.automatic-creation": "batch"},
+        {"deletion-vectors.enabled": "true", "deletion-vectors.merge-on-read": "true"},
     ],
 )
 def test_options_that_only_matter_to_writers_do_not_stop_a_reader(options: dict[str, str]) -> None:
@@ -170,11 +172,12 @@ def test_options_of_merging_do_not_stop_the_reader_of_an_append_table() -> None:
     ("options", "has_primary_key", "message"),
     [
         ({"changelog-producer": "input", "bucket": "1"}, True, "'changelog-producer'"),
-        ({"file.format": "orc", "bucket": "1"}, True, "'file.format' = 'orc' cannot be written"),
+        ({"file.format": "row", "bucket": "1"}, True, "'file.format' = 'row' cannot be written"),
         ({}, True, "dynamic buckets"),
         ({"bucket": "-2"}, True, "postponed buckets"),
         ({"bucket": "3"}, False, "without 'bucket-key'"),
         ({"row-tracking.enabled": "true"}, False, "'row-tracking.enabled'"),
+        ({"deletion-vectors.enabled": "true"}, False, "'deletion-vectors.enabled'"),
     ],
 )
 def test_an_existing_table_that_would_be_written_wrongly_is_refused(

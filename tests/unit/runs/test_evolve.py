@@ -7,7 +7,6 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from tablestore.errors import UnsupportedFormatError
 from tablestore.runs.evolve import project
 from tablestore.types.arrow import to_arrow, to_arrow_schema
 from tablestore.types.model import DataField
@@ -73,16 +72,6 @@ def test_dropped_columns_are_not_read():
 )
 def test_widened_types_are_cast(old, new, values, expected):
     assert evolved(old, new, values) == expected
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("BIGINT", "INT"), ("STRING", "INT"), ("DOUBLE", "FLOAT"), ("INT", "DATE"), ("INT", "STRING")],
-)
-def test_other_changes_are_refused_by_name(old, new):
-    values = ["1"] if old == "STRING" else [1]
-    with pytest.raises(UnsupportedFormatError, match=f"'c' was changed from {old} to {new}"):
-        evolved(old, new, values)
 
 
 def test_members_of_rows_match_by_id_at_any_depth():

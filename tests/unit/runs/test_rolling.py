@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tablestore.datafile import parquet_writer
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS
 from tablestore.runs import rolling
 from tests.support.builders import append_table, keyed_table, live_entries, rows, store_of, stored
@@ -56,13 +57,13 @@ def test_many_small_batches_fill_row_groups():
 def test_row_groups_reach_the_storage_while_the_input_still_flows(monkeypatch):
     table = append_table()
     written = []
-    inner = rolling.ParquetWriter.write
+    inner = parquet_writer.ParquetWriter.write
 
     def spy(writer, batch):
         written.append(batch.num_rows)
         inner(writer, batch)
 
-    monkeypatch.setattr(rolling.ParquetWriter, "write", spy)
+    monkeypatch.setattr(parquet_writer.ParquetWriter, "write", spy)
     seen = []
 
     def source():
@@ -148,16 +149,19 @@ def test_a_writer_that_cannot_start_a_file_leaves_nothing(monkeypatch, tmp_path)
     def fail(*args, **more):
         raise OSError("no memory for a writer")
 
-    monkeypatch.setattr(rolling, "ParquetWriter", fail)
+    monkeypatch.setattr(rolling, "open_writer", fail)
     with pytest.raises(OSError, match="no memory"):
         table.upsert(rows([1]))
     assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_file_shapes_differ_only_where_the_level_has_its_own_settings():
-    table = keyed_table(file__compression__per__level="5:gzip")
+    table = keyed_table(
+        file__compression__per__level="5:snappy", file__format__per__level="0:avro,5:orc"
+    )
     context = table._parts.write_context()
     low = rolling.FileShape.of(context.schema, context.options)
     high = rolling.FileShape.of(context.schema, context.options, level=5)
-    assert (low.compression, high.compression) == ("zstd", "gzip")
-    assert dataclasses.replace(high, level=0, compression="zstd") == low
+    assert (low.compression, high.compression) == ("zstd", "snappy")
+    assert (low.file_format, high.file_format) == ("avro", "orc")
+    assert dataclasses.replace(high, level=0, compression="zstd", file_format="avro") == low

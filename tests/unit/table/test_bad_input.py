@@ -512,7 +512,7 @@ def test_a_partition_value_of_a_wrong_type_is_refused(tmp_path):
             {"primary_key": "id", "options": {"changelog-producer": "input"}},
             ["changelog-producer", "not supported"],
         ),
-        (COLUMNS, {"options": {"file.format": "orc"}}, ["file.format", "orc"]),
+        (COLUMNS, {"options": {"row-tracking.enabled": "true"}}, ["row-tracking", "not supported"]),
         (COLUMNS, {"primary_key": "id", "options": {"bucket": "0"}}, ["bucket", "0", "positive"]),
         (COLUMNS, {"primary_key": "id", "options": {"bucket": "-7"}}, ["bucket", "-7"]),
         (COLUMNS, {"primary_key": "id", "options": {"bucket": "-1"}}, ["dynamic", "not supported"]),

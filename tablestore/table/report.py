@@ -1,0 +1,85 @@
+"""What a verification found, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tablestore.types.html import HtmlFields
+
+
+@dataclass(frozen=True, repr=False)
+class Finding(HtmlFields):
+    """One thing that is not as it must be.
+
+    Attributes:
+        object: the object's key below the table's root.
+        problem: a sentence.
+    """
+
+    object: str
+    problem: str
+
+    def __repr__(self) -> str:
+        return f"Finding({self.object}: {self.problem})"
+
+
+@dataclass(frozen=True, repr=False)
+class Report(HtmlFields):
+    """What a verification looked at, and what it found.
+
+    Attributes:
+        table: name of the table.
+        deep: whether data files were decoded a second time by fastparquet.
+        snapshots: snapshots and tags looked at.
+        manifests: manifests and their lists looked at.
+        files: data files read.
+        rows: rows in them.
+        bytes: their size.
+        columns_compared: columns that both decoders gave, counted by file.
+        findings: what is wrong; empty when all is well.
+        skipped: what could not be looked at, and why; no damage.
+    """
+
+    table: str
+    deep: bool
+    snapshots: int
+    manifests: int
+    files: int
+    rows: int
+    bytes: int
+    columns_compared: int
+    findings: tuple[Finding, ...]
+    skipped: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def __repr__(self) -> str:
+        said = "all well" if self.ok else f"{len(self.findings)} findings"
+        return (
+            f"Report({self.table}: {said}; {self.snapshots} snapshots, {self.manifests} "
+            f"manifests, {self.files} files, {self.rows} rows)"
+        )
+
+
+class Notes:
+    """Findings while they are collected; the same one counts once."""
+
+    def __init__(self) -> None:
+        self.findings: dict[Finding, None] = {}
+        self.skipped: dict[Finding, None] = {}
+
+    def wrong(self, key: str, problem: str) -> None:
+        """Something is not as it must be."""
+        self.findings[Finding(key, problem)] = None
+
+    def skip(self, key: str, reason: str) -> None:
+        """Something cannot be looked at."""
+        self.skipped[Finding(key, reason)] = None
+
+    def expect(self, key: str, what: str, expected: object, found: object) -> None:
+        """Two values must be equal; an expected one that is None was not recorded."""
+        if expected is not None and expected != found:
+            self.wrong(key, f"{what}: expected {expected}, found {found}")
