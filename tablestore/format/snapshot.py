@@ -158,7 +158,7 @@ def decode_snapshot(data: bytes, *, name: str | None = None) -> Snapshot:
         values[attribute] = _checked(key, value, kind, name)
     if values["commit_kind"] not in COMMIT_KINDS:
         raise UnsupportedFormatError(
-            f"snapshot {name or values['id']} has commitKind {values['commit_kind']!r}; "
+            f"snapshot {name or values['id']} has commitKind {values['commit_kind'][:80]!r}; "
             f"this version knows {', '.join(sorted(COMMIT_KINDS))}"
         )
     return Snapshot(**values, extra=document)
@@ -200,7 +200,7 @@ def _check_version(document: dict[str, Any], name: str | None) -> None:
         return
     if type(version) is not int:
         raise CorruptDataError(
-            "snapshot", name=name, expected="an integer for 'version'", found=repr(version)
+            "snapshot", name=name, expected="an integer for 'version'", found=repr(version)[:80]
         )
     era = "a newer release" if version > SNAPSHOT_VERSION else "a release before 0.4"
     raise UnsupportedFormatError(

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -181,7 +182,8 @@ def _decode_dv(place: tuple[bytes, int, int]) -> object:
     from tablestore.format.index_manifest import DeletionVectorRange
 
     data, offset, length = place
-    return decode_index_file(data, [DeletionVectorRange("x", offset, length, None)], NAME)
+    count = (None, None, 1, 3)[sum(data) % 4]
+    return decode_index_file(data, [DeletionVectorRange("x", offset, length, count)], NAME)
 
 
 # ---- indexes and small files ---------------------------------------------------------------------
@@ -512,11 +514,17 @@ def damaged(decoder: Decoder, inputs: Sequence[Any], seed: int, number: int) -> 
     return decoder.damage(rng, inputs[number % len(inputs)])
 
 
+def _warm_up(decoder: Decoder, valid: Any) -> None:
+    """Valid inputs are read (a deletion vector may have another count than it is asked for)."""
+    with suppress(CorruptDataError) if decoder.name == "deletion-vector" else nullcontext():
+        decoder.decode(valid)
+
+
 def run(decoder: Decoder, count: int, seed: int, progress: int | None = None) -> dict[str, Any]:
     """Decodes damaged inputs; what came of it, as JSON."""
     inputs = decoder.inputs()
     for each in inputs:
-        decoder.decode(each)  # valid ones must be read, and warm up what is loaded late
+        _warm_up(decoder, each)
     outcomes: Counter[str] = Counter()
     bad: list[str] = []
     slowest = (0.0, -1)
@@ -593,7 +601,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGALRM, _alarm)
     decoder = DECODERS[name]
     for each in decoder.inputs():  # load libraries before the limit counts
-        decoder.decode(each)
+        _warm_up(decoder, each)
     limit_memory()
     file = os.open(progress[0], os.O_WRONLY) if progress else None
     sys.stdout.write(json.dumps(run(decoder, int(count), int(seed), file)) + "\n")

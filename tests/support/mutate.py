@@ -157,8 +157,10 @@ class Avro:
             self.blocks.append((count, unpack(data[at : at + length])))
             at += length + 16
 
-    def build(self, codec: bytes, lengths: dict[int, int] | None = None) -> bytes:
-        """The file again, its blocks packed by the codec."""
+    def build(
+        self, codec: bytes, lengths: dict[int, int] | None = None, rng: Random | None = None
+    ) -> bytes:
+        """The file again, its blocks packed by the codec, and damaged after that by ``rng``."""
         header = [(k, codec if k == b"avro.codec" else v) for k, v in self.header]
         out = [b"Obj\x01", zigzag(len(header)) if header else b""]
         for pair in header:
@@ -167,6 +169,7 @@ class Avro:
         out += [b"\0", self.sync]
         for i, (count, body) in enumerate(self.blocks):
             packed = _PACK.get(codec, bytes)(body)
+            packed = mutate_bytes(rng, packed) if rng else packed
             length = (lengths or {}).get(i, len(packed))
             out += [zigzag(count), zigzag(length), packed, self.sync]
         return b"".join(out)
@@ -213,6 +216,8 @@ def mutate_avro(rng: Random, data: bytes) -> bytes:
         return mutate_bytes(rng, data)
     parts = Avro(data)
     codec = rng.choice(_CODECS)
+    if rng.random() < 0.08:
+        return parts.build(codec, rng=rng)
     block = rng.randrange(len(parts.blocks)) if parts.blocks else -1
     choice = rng.randrange(12) if parts.blocks else 8 + rng.randrange(4)
     if choice < 7:

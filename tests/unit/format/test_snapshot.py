@@ -130,3 +130,9 @@ def test_every_finding_says_what_was_found():
             decode_snapshot(data, name="s")
         if isinstance(caught.value, CorruptDataError):
             assert caught.value.found is not None
+
+
+def test_a_long_version_is_cut_in_the_message():
+    with pytest.raises(CorruptDataError) as caught:
+        decode_snapshot(b'{"version": "%s"}' % (b"x" * 3000), name="s")
+    assert len(str(caught.value)) < 300
