@@ -228,7 +228,7 @@ class TableMachine(RuleBasedStateMachine):
 
 TestTableMachine = TableMachine.TestCase
 TestTableMachine.settings = settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 110,
     stateful_step_count=10,
     derandomize=not EXAMPLES,
     deadline=None,
