@@ -18,10 +18,13 @@ Knows: words and values. Does not know: any other module of the project.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_SHOWN_MAX: Final = 300
 
 
 class TablestoreError(Exception):
@@ -116,11 +119,10 @@ class CorruptDataError(TablestoreError):
         at = f" at byte {self.offset}" if self.offset is not None else ""
         text = f"{self.what}{where} is damaged{at}"
         if self.expected is not None:
-            text += f": expected {self.expected}"
+            text += f": expected {_short(self.expected)}"
         if self.found is not None:
-            text += (
-                f", found {self.found}" if self.expected is not None else f": found {self.found}"
-            )
+            found = _short(self.found)
+            text += f", found {found}" if self.expected is not None else f": found {found}"
         return text
 
     def named(self, name: str) -> CorruptDataError:
@@ -130,6 +132,12 @@ class CorruptDataError(TablestoreError):
         return CorruptDataError(
             self.what, name=name, offset=self.offset, expected=self.expected, found=self.found
         )
+
+
+def _short(value: object) -> str:
+    """A value as text of at most ``_SHOWN_MAX`` characters: damaged objects can be long."""
+    text = str(value)
+    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
 
 
 class UnsupportedFormatError(TablestoreError):

@@ -1,7 +1,8 @@
 """No damaged input makes a decoder raise anything but the two errors of a codec, hang, or grow.
 
-The seed comes from `TABLESTORE_FUZZ_SEED` or chance, and is printed; `TABLESTORE_FUZZ_SHARE` scales
-the number of inputs. A finding is the number of an input: the same seed gives the same bytes again.
+The seed is fixed, so that a red run is about the change; `TABLESTORE_FUZZ_SEED` gives another one,
+or `chance`. It is printed. `TABLESTORE_FUZZ_SHARE` scales the number of inputs. A finding is the
+number of an input: the same seed gives the same bytes again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import pytest
 
 from tests.support.decoders import DECODERS, run_apart
 
-SEED = int(os.environ.get("TABLESTORE_FUZZ_SEED") or random.SystemRandom().randrange(2**31))
+CHANCE = "chance"
+ASKED = os.environ.get("TABLESTORE_FUZZ_SEED") or "1515947434"
+SEED = random.SystemRandom().randrange(2**31) if ASKED == CHANCE else int(ASKED)
 SHARE = float(os.environ.get("TABLESTORE_FUZZ_SHARE", "1"))
 MINUTES = 5
 
