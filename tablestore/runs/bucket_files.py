@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from tablestore.format.binary_row import decode_row
 from tablestore.format.index_manifest import IndexManifestEntry
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.partition import partition_path
-from tablestore.format.paths import bucket_folder, index_path
+from tablestore.format.paths import bucket_folder, index_path, new_file_name
 from tablestore.format.schema import TableSchema
 from tablestore.options.table import TableOptions
 from tablestore.store.base import Store
@@ -97,9 +98,8 @@ def _inside(store: Store, path: str, what: str) -> str:
 
 def file_names(prefix: str, extension: str) -> Callable[[], str]:
     """Names for the new files of one bucket: one uuid, counted up."""
-    stem = f"{prefix}{uuid.uuid4()}"
-    count = iter(range(1 << 62))
-    return lambda: f"{stem}-{next(count)}.{extension}"
+    own, count = str(uuid.uuid4()), itertools.count()
+    return lambda: new_file_name(prefix, own, next(count), extension)
 
 
 def types_of(schema: TableSchema, names: Sequence[str]) -> tuple[DataType, ...]:

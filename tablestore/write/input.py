@@ -7,7 +7,7 @@ duckdb), pandas 2 data frames, and sequences of dicts. A stream is consumed batc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import pyarrow as pa
 
@@ -16,10 +16,6 @@ from tablestore.write.dicts import batch_of_dicts
 
 BATCH_ROWS_MAX: Final = 131_072
 """Larger input batches are cut, so that what is buffered at once stays bounded."""
-
-
-class _PandasFrame(Protocol):
-    index: object
 
 
 def open_input(
@@ -44,9 +40,6 @@ def _reader(data: object, expected: pa.Schema, table: str) -> pa.RecordBatchRead
         return data  # through a C stream its own exceptions would lose their types
     if isinstance(data, pa.RecordBatch):
         return pa.RecordBatchReader.from_batches(data.schema, [data])
-    if _is_old_pandas(data):
-        frame = pa.Table.from_pandas(data, preserve_index=False)
-        return frame.to_reader(max_chunksize=BATCH_ROWS_MAX)
     if _is_pandas(data):
         # the index of a frame is not a column of the table
         frame = pa.Table.from_pandas(data, preserve_index=False)
@@ -72,10 +65,6 @@ def _reader(data: object, expected: pa.Schema, table: str) -> pa.RecordBatchRead
 
 def _is_pandas(data: object) -> bool:
     return type(data).__module__.split(".")[0] == "pandas" and hasattr(data, "columns")
-
-
-def _is_old_pandas(data: object) -> bool:
-    return _is_pandas(data) and not hasattr(data, "__arrow_c_stream__")
 
 
 def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
