@@ -5,15 +5,15 @@ Source: ``org.apache.paimon.mergetree.compact.DeduplicateMergeFunction``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from tablestore.merge.groups import Columns, Groups, Merged
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
-
-    from tablestore.merge.groups import Groups
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,22 @@ class Deduplicate:
 
     ignore_delete: bool = False
 
-    def pick(self, groups: Groups) -> NDArray[np.intp]:
+    def needs(self, wanted: Sequence[str]) -> Sequence[str]:
+        """The wanted columns, nothing else."""
+        return wanted
+
+    def merge(self, groups: Groups, column: Columns, wanted: Sequence[str]) -> Merged:
         """The last row of each key."""
-        order: NDArray[np.intp] = groups.order
-        starts: NDArray[np.bool_] = groups.starts
-        if len(order) == 0:
-            return order
-        if self.ignore_delete and groups.kind is not None:
-            alone = starts & np.append(starts[1:], [True])
-            kept = ((groups.kind[order] & 1) == 0) | alone
-            group = np.cumsum(starts)[kept]
-            order = order[kept]
-            starts = np.ones(len(order), dtype=np.bool_)
-            starts[1:] = group[1:] != group[:-1]
-            if len(order) == 0:
-                return order
-        chosen: NDArray[np.intp] = order[np.append(starts[1:], [True])]
-        return chosen
+        return Merged(self.pick(groups))
+
+    def pick(self, groups: Groups) -> NDArray[np.intp]:
+        """Row numbers of the last row of each key."""
+        if self.ignore_delete:
+            groups = without_retracts(groups)
+        return groups.last
+
+
+def without_retracts(groups: Groups) -> Groups:
+    """The groups without retracts; a key's only record stays, whatever its kind."""
+    retracts = groups.retracts
+    return groups if retracts is None else groups.only(~retracts | groups.alone[groups.group])

@@ -34,6 +34,23 @@ def key_lanes(columns: Sequence[pa.Array]) -> list[NDArray[np.uint64]]:
     return lanes
 
 
+def nullable_lanes(column: pa.Array, *, descending: bool = False) -> list[NDArray[np.uint64]]:
+    """Lanes of a column that may hold nulls: null before every value, in both directions.
+
+    Args:
+        column: any type that can be a key.
+        descending: the largest value first.
+    """
+    valid = None if not column.null_count else column.is_valid().to_numpy(zero_copy_only=False)
+    if valid is not None and not valid.any():
+        return [np.zeros(len(column), dtype=np.uint64)]
+    plain = column if valid is None else column.fill_null(column.drop_null()[0])
+    lanes = [~lane if descending else lane for lane in _lanes(plain)]
+    if valid is None:
+        return lanes
+    return [valid.astype(np.uint64), *(np.where(valid, lane, np.uint64(0)) for lane in lanes)]
+
+
 def is_ranked(arrow_type: pa.DataType) -> bool:
     """Whether lanes of this type are ranks (comparable only within one call of ``key_lanes``)."""
     return bool(pa.types.is_string(arrow_type) or pa.types.is_binary(arrow_type))

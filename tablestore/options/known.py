@@ -32,9 +32,9 @@ bucket-append-ordered | bool | true | N | keep order inside append buckets
 branch | str | main | RW | branch this table handle works on
 path | str |  | C | table location (internal)
 auto-create | bool | false | N | create storage on first use
-merge-engine | enum deduplicate/partial-update/aggregation/first-row | deduplicate | RWKI | merging
-sequence.field | str |  | RWK | user ordering columns
-sequence.field.sort-order | enum ascending/descending | ascending | N | direction for them
+merge-engine | enum deduplicate/partial-update/aggregation/first-row | deduplicate | YKI | merging
+sequence.field | str |  | YK | user ordering columns
+sequence.field.sort-order | enum ascending/descending | ascending | Y | direction for them
 sequence.snapshot-ordering | bool | false | RWKI | order by commit snapshot id instead
 rowkind.field | str |  | WKI | column holding the row kind
 ignore-delete | bool | false | Y | drop -D and -U on write
@@ -157,7 +157,7 @@ compaction.delete-ratio-threshold | double | 0.2 | N | DV ratio forcing rewrite
 compaction.force-rewrite-all-files | bool | false | N | full compaction rewrites everything
 compaction.skip-expired-partitions | bool | false | N | ignore expired partitions
 full-compaction.delta-commits | int |  | N | full compaction every N commits
-force-lookup | bool | false | NI | always use lookup compaction
+force-lookup | bool | false | YI | always use lookup compaction
 lookup-wait | bool | true | N | commit waits for lookup compaction
 lookup-compact | enum radical/gentle | radical | N | radical or gentle L0 compaction
 lookup-compact.max-interval | int |  | N | forced L0 interval in gentle mode

@@ -90,6 +90,7 @@ class TableOptions:
     deletion_vectors: bool
     deletion_vectors_merge_on_read: bool
     index_file_in_data_file_dir: bool
+    force_lookup: bool
     dynamic_partition_overwrite: bool
     # reading
     file_index_read: bool
@@ -154,6 +155,7 @@ class TableOptions:
             deletion_vectors=values.flag("deletion-vectors.enabled"),
             deletion_vectors_merge_on_read=values.flag("deletion-vectors.merge-on-read"),
             index_file_in_data_file_dir=values.flag("index-file-in-data-file-dir"),
+            force_lookup=values.flag("force-lookup"),
             dynamic_partition_overwrite=values.flag("dynamic-partition-overwrite"),
             file_index_read=values.flag("file-index.read.enabled"),
             write_only=values.flag("write-only"),
@@ -167,6 +169,19 @@ class TableOptions:
     def format(self, level: int) -> str:
         """The format of new data files of a level."""
         return self.file_format_per_level.get(level, self.file_format)
+
+    @property
+    def needs_lookup(self) -> bool:
+        """Whether level 0 is compacted by looking keys up in the levels above.
+
+        Source: ``org.apache.paimon.lookup.LookupStrategy``.
+        """
+        return (
+            self.merge_engine == "first-row"
+            or self.changelog_producer == "lookup"
+            or self.deletion_vectors
+            or self.force_lookup
+        )
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -228,7 +228,7 @@ def _sections(
         kept = [entry for entry in files if fits(entry)]
         kept.sort(key=lambda entry: entry.file.min_sequence_number)
         return [[kept]] if kept else []
-    if _vectors_tell_all(view, files):
+    if _one_version_each(view, files):
         return [[[entry]] for entry in files if fits(entry)]
     bounds = {
         id(entry): (
@@ -238,20 +238,26 @@ def _sections(
         for entry in files
     }
     found = sections(files, lambda e: bounds[id(e)][0], lambda e: bounds[id(e)][1])
+    # these engines make a row of several: none of them may fit, and the row all the same
+    mixes = view.options.merge_engine in {"partial-update", "aggregation"}
     kept_sections = []
     for section in found:
         if len(section) == 1:
             run = [entry for entry in section[0] if fits(entry)]
             if run:
                 kept_sections.append([run])
-        elif any(fits(entry) for run in section for entry in run):
+        elif mixes or any(fits(entry) for run in section for entry in run):
             kept_sections.append(section)
     return kept_sections
 
 
-def _vectors_tell_all(view: TableView, files: list[ManifestEntry]) -> bool:
-    """Whether deletion vectors leave one version of each key, so that files are read unmerged."""
-    return view.options.deletion_vectors and all(
+def _one_version_each(view: TableView, files: list[ManifestEntry]) -> bool:
+    """Whether files hold one version of each key, so that they are read unmerged.
+
+    Deletion vectors take the older versions out; first-row never writes a key twice above level 0.
+    """
+    one = view.options.deletion_vectors or view.options.merge_engine == "first-row"
+    return one and all(
         entry.file.level != 0 and entry.file.delete_row_count == 0 for entry in files
     )
 

@@ -23,7 +23,7 @@ from tablestore.types.arrow import to_arrow_schema
 if TYPE_CHECKING:
     from tablestore.format.manifest import ManifestEntry
     from tablestore.lsm.sections import Section, SortedRun
-    from tablestore.merge.groups import MergeEngine
+    from tablestore.merge.rules import MergeRules
     from tablestore.predicate.nodes import Predicate
     from tablestore.predicate.prune import ColumnRange
     from tablestore.read.plan import BucketPlan, ReadPlan
@@ -46,7 +46,7 @@ class Scan:
         view: the table at a snapshot.
         plan: what to read.
         columns: names of the columns to give, in order.
-        engine: merges versions of a key.
+        rules: merge versions of a key.
         limit: rows to give at most, or None.
         memory: bytes that decoded batches may take at a time, or None for the default batch size.
     """
@@ -54,7 +54,7 @@ class Scan:
     view: TableView
     plan: ReadPlan
     columns: tuple[str, ...]
-    engine: MergeEngine
+    rules: MergeRules
     limit: int | None = None
     memory: int | None = None
 
@@ -125,7 +125,7 @@ class Scan:
         runs, by_age = _oldest_first(section)
         files = [entry.file for run in runs for entry in run]
         deletes = any(meta.delete_row_count != 0 for meta in files)
-        names = tuple(dict.fromkeys((*wanted, *self.view.key)))
+        names = tuple(dict.fromkeys((*self.rules.needs(wanted), *self.view.key)))
         system: list[DataField] = [] if by_age else [SEQUENCE_FIELD]
         system += [KIND_FIELD] if deletes else []
         fields = (*self.view.fields(names), *system)
@@ -135,13 +135,14 @@ class Scan:
             kind=len(fields) - 1 if deletes else None,
             output=tuple(range(len(wanted))),
             ordered=sum(meta.row_count for meta in files) <= _ORDERED_ROWS_MAX,
+            levels=tuple(run[0].file.level for run in runs) if self.rules.lookup else (),
         )
         rows = self._batch_rows(runs)
         # a filter on values may see the newest version only; on keys it selects all versions alike
         sources = [
             self._run(bucket, run, names, self.plan.key_part, rows, tuple(system)) for run in runs
         ]
-        yield from merge_runs(sources, shape, self.engine)
+        yield from merge_runs(sources, shape, self.rules)
 
     def _batch_rows(self, runs: Sequence[SortedRun[ManifestEntry]]) -> int:
         if self.memory is None:

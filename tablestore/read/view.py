@@ -72,7 +72,7 @@ class TableView:
         """Whether level 0 waits for the compaction that marks what it replaces as deleted."""
         options = self.options
         waits = options.deletion_vectors and not options.deletion_vectors_merge_on_read
-        return bool(self.key) and waits
+        return bool(self.key) and (waits or options.merge_engine == "first-row")
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.groups import MergeEngine, group_rows
+from tablestore.merge.groups import Merged, gathered
 from tablestore.merge.keys import KeyTuple, key_at, key_lanes, rows_below
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tablestore.merge.rules import MergeRules
 
 _KEPT_BYTES_MAX = 2
 """Bytes that a passed-on slice may keep in memory for a byte of its own."""
@@ -35,7 +37,8 @@ class WindowShape:
         sequence: position of the sequence number; None where the runs are given oldest first and
             every row of a run is newer than all rows of the runs before it.
         kind: position of the row kind; None where all rows are adds.
-        output: positions of the columns to give.
+        output: positions of the columns to give; the row kind among them is the result's.
+        levels: LSM level of each run, where the rules ask for it.
         keep_deletes: give keys whose newest row is a retract, too.
         ordered: give rows in key order; otherwise each window's rows come run by run, which spares
             a gather.
@@ -47,6 +50,7 @@ class WindowShape:
     output: tuple[int, ...]
     keep_deletes: bool = False
     ordered: bool = True
+    levels: tuple[int, ...] = ()
 
 
 class _Cursor:
@@ -96,34 +100,66 @@ class _Cursor:
         return [batch.column(index) for index in self._key]
 
 
-def key_windows(
-    runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...]
-) -> Iterator[list[pa.RecordBatch]]:
+@dataclass
+class Window:
+    """Rows of a key range.
+
+    Attributes:
+        parts: batches in key order each, run by run.
+        runs: number of the run that each part is of.
+    """
+
+    parts: list[pa.RecordBatch]
+    runs: list[int]
+
+    def column(self, index: int) -> pa.Array:
+        """A column of all rows."""
+        if len(self.parts) == 1:
+            return self.parts[0].column(index)
+        return pa.concat_arrays([part.column(index) for part in self.parts])
+
+    def named(self, name: str) -> pa.Array:
+        """A column of all rows."""
+        return self.column(self.parts[0].schema.get_field_index(name))
+
+    def levels(self, of_run: Sequence[int]) -> NDArray[np.int8] | None:
+        """The LSM level of each row; None where the levels of runs are not known."""
+        if not of_run:
+            return None
+        levels = np.asarray([of_run[run] for run in self.runs], dtype=np.int8)
+        return np.repeat(levels, [part.num_rows for part in self.parts])
+
+
+def key_windows(runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...]) -> Iterator[Window]:
     """Windows of rows with ascending, disjoint key ranges; rows stand run by run inside one.
 
     Args:
         runs: each an iterable of batches in key order.
         key: positions of the key columns.
     """
-    cursors = [_Cursor(run, key) for run in runs]
+    cursors = [(index, _Cursor(run, key)) for index, run in enumerate(runs)]
     while True:
-        cursors = [cursor for cursor in cursors if cursor.loaded or not cursor.exhausted]
+        cursors = [item for item in cursors if item[1].loaded or not item[1].exhausted]
         if not cursors:
             return
-        open_ends = [cursor.last for cursor in cursors if not cursor.exhausted]
+        open_ends = [cursor.last for _, cursor in cursors if not cursor.exhausted]
         bound = min(open_ends) if open_ends else None
-        window = [part for cursor in cursors for part in cursor.take_below(bound)]
-        if window:
+        window = Window([], [])
+        for index, cursor in cursors:
+            parts = cursor.take_below(bound)
+            window.parts += parts
+            window.runs += [index] * len(parts)
+        if window.parts:
             yield window
         # the runs that end at the bound may go on with the same key: load before deciding; runs of
         # one size come to their ends together, and loading all of them spares many small windows
-        for cursor in cursors:
+        for _, cursor in cursors:
             if not cursor.exhausted and (cursor.last == bound or cursor.low):
                 cursor.load()
 
 
 def merge_runs(
-    runs: Sequence[Iterable[pa.RecordBatch]], shape: WindowShape, engine: MergeEngine
+    runs: Sequence[Iterable[pa.RecordBatch]], shape: WindowShape, rules: MergeRules
 ) -> Iterator[pa.RecordBatch]:
     """The merged rows of overlapping runs, window by window.
 
@@ -131,30 +167,64 @@ def merge_runs(
         runs: batches in key order, all of one schema; oldest run first where
             ``shape.sequence`` is None.
         shape: which columns mean what.
-        engine: decides which row stands for a key.
+        rules: decide what stands for a key.
     """
     for window in key_windows(runs, shape.key):
-        yield from _merge_window(window, shape, engine)
+        yield from merge_window(window, shape, rules)
 
 
-def _merge_window(
-    window: list[pa.RecordBatch], shape: WindowShape, engine: MergeEngine
-) -> Iterator[pa.RecordBatch]:
+def merge_window(window: Window, shape: WindowShape, rules: MergeRules) -> Iterator[pa.RecordBatch]:
     """The merged rows of a window, which is emptied."""
-    keys = [_column(window, index) for index in shape.key]
-    kind = None if shape.kind is None else _numpy(_column(window, shape.kind)).astype(np.int8)
-    age = None if shape.sequence is None else _numpy(_column(window, shape.sequence))
-    rows = engine.pick(group_rows(key_lanes(keys), age=age, kind=kind))
-    if kind is not None and not shape.keep_deletes:
-        rows = rows[(kind[rows] & 1) == 0]
-    if not len(rows):
+    schema = window.parts[0].schema
+    kind = None if shape.kind is None else _numpy(window.column(shape.kind)).astype(np.int8)
+    age = None if shape.sequence is None else _numpy(window.column(shape.sequence))
+    groups = rules.group(
+        key_lanes([window.column(index) for index in shape.key]),
+        window.named,
+        age=age,
+        kind=kind,
+        level=window.levels(shape.levels),
+    )
+    wanted = [schema.names[index] for index in shape.output]
+    merged = rules.merge(groups, window.named, wanted)
+    del groups
+    kinds = kind if kind is None else merged.kind if merged.kind is not None else kind[merged.rows]
+    if kinds is not None and not shape.keep_deletes:
+        kept = (kinds & 1) == 0
+        if not kept.all():
+            merged, kinds = merged.only(kept), kinds[kept]
+    if not len(merged.rows):
         return
-    parts = [part.select(list(shape.output)) for part in window]
-    window.clear()  # what is copied below may go
+    new_kinds = shape.kind in shape.output and merged.kind is not None
+    if merged.columns or new_kinds:
+        yield _assembled(window, shape, merged, kinds)
+        return
+    parts = [part.select(list(shape.output)) for part in window.parts]
+    window.parts.clear()  # what is copied below may go
     if shape.ordered:
-        yield pa.concat_batches(parts).take(pa.array(rows))
+        yield pa.concat_batches(parts).take(pa.array(merged.rows))
     else:
-        yield from _masked(parts, rows)
+        yield from _masked(parts, merged.rows)
+
+
+def _assembled(
+    window: Window, shape: WindowShape, merged: Merged, kinds: NDArray[np.int8] | None
+) -> pa.RecordBatch:
+    """The results column by column, where columns of one result come from several rows."""
+    schema = window.parts[0].schema
+    rows = pa.array(merged.rows)
+    columns = []
+    for index in shape.output:
+        source = merged.columns.get(schema.names[index])
+        if index == shape.kind and kinds is not None:
+            columns.append(pa.array(kinds, schema.field(index).type))
+        elif source is None:
+            columns.append(window.column(index).take(rows))
+        else:
+            columns.append(gathered(window.named, schema.names[index], source))
+    names = [schema.names[index] for index in shape.output]
+    # nullable throughout: what an engine gives may be null where its inputs were not
+    return pa.RecordBatch.from_arrays(columns, names=names)
 
 
 def _masked(parts: list[pa.RecordBatch], rows: NDArray[np.intp]) -> Iterator[pa.RecordBatch]:
@@ -191,12 +261,6 @@ def _compact(part: pa.RecordBatch) -> pa.RecordBatch:
     if part.get_total_buffer_size() <= _KEPT_BYTES_MAX * part.nbytes:
         return part
     return pa.concat_batches([part, part.slice(0, 0)])
-
-
-def _column(window: list[pa.RecordBatch], index: int) -> pa.Array:
-    if len(window) == 1:
-        return window[0].column(index)
-    return pa.concat_arrays([part.column(index) for part in window])
 
 
 def _numpy(array: pa.Array) -> NDArray[np.int64]:

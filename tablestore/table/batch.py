@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tablestore.commit.message import CommitMessage
-    from tablestore.merge.groups import MergeEngine
+    from tablestore.merge.rules import MergeRules
     from tablestore.types.model import DataField
     from tablestore.write.context import WriteContext
 
@@ -40,14 +40,14 @@ class Batch:
 
     Args:
         context: the table.
-        engine: merges versions of a key that meet in the buffer; None for append tables.
+        rules: merge versions of a key that meet in the buffer; None for append tables.
         commit: publishes messages.
     """
 
     def __init__(
         self,
         context: WriteContext,
-        engine: MergeEngine | None,
+        rules: MergeRules | None,
         commit: Callable[[list[CommitMessage]], CommitResult],
     ) -> None:
         self.result: CommitResult | None = None
@@ -55,7 +55,7 @@ class Batch:
         self._commit = commit
         self._closed = False
         self._writer: PrimaryKeyWriter | AppendWriter = (
-            AppendWriter(context) if engine is None else PrimaryKeyWriter(context, engine)
+            AppendWriter(context) if rules is None else PrimaryKeyWriter(context, rules)
         )
 
     def __enter__(self) -> Self:

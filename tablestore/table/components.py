@@ -9,19 +9,15 @@ from functools import partial
 
 from tablestore.commit.committer import Committer
 from tablestore.commit.settings import CommitSettings
-from tablestore.errors import NotFoundError, UnsupportedFormatError
+from tablestore.errors import NotFoundError
 from tablestore.format.schema import TableSchema
 from tablestore.format.snapshot import Snapshot
-from tablestore.merge.deduplicate import Deduplicate
-from tablestore.merge.groups import MergeEngine
 from tablestore.metadata.base import CommittedState
 from tablestore.options.table import TableOptions, check_writable
 from tablestore.read.view import TableView
 from tablestore.store.metered import Metered
 from tablestore.write.context import WriteContext
 from tablestore.write.resequence import resequence
-
-_ENGINES = {"deduplicate": Deduplicate}
 
 
 class Components:
@@ -85,20 +81,6 @@ class Components:
         if not replaces and (keyed or options.bucket > 0):
             live = self.state.base.live(snapshot)
         return WriteContext(self.name, schema, options, self.store, live)
-
-    def engine(self, schema: TableSchema, options: TableOptions) -> MergeEngine:
-        """The merge engine of a table.
-
-        Raises:
-            UnsupportedFormatError: it is not supported yet.
-        """
-        engine = _ENGINES.get(options.merge_engine)
-        if engine is None:
-            raise UnsupportedFormatError(
-                f"table {self.name}: merge-engine {options.merge_engine!r} is not supported yet",
-                feature="merge-engine",
-            )
-        return engine(ignore_delete=options.ignore_delete)
 
     def committer(self, context: WriteContext) -> Committer:
         """A committer under a fresh commit user, for one batch call."""

@@ -12,6 +12,7 @@ from tablestore.predicate.nodes import And, col
 from tablestore.read.plan import comparable_key, partition_matcher
 from tablestore.runs.bucket_files import types_of
 from tablestore.table.batch import Batch, at_top_level
+from tablestore.table.merging import merge_rules
 
 if TYPE_CHECKING:
     from tablestore.commit.committer import CommitResult
@@ -52,8 +53,8 @@ def overwrite_table(
         _check_inside(context, messages, replaced, partition)
         return committer.commit(messages, overwrite_filter=replaced)
 
-    engine = parts.engine(schema, context.options) if schema.primary_keys else None
-    with Batch(context, engine, commit) as batch:
+    rules = merge_rules(schema, context.options) if schema.primary_keys else None
+    with Batch(context, rules, commit) as batch:
         batch.write(data, missing=missing, constants=partition)
     assert batch.result is not None  # the block was left without an error
     return batch.result

@@ -31,6 +31,7 @@ from tablestore.table.listings import (
     manifests_of,
     tags_of,
 )
+from tablestore.table.merging import merge_rules
 from tablestore.table.moment import find_snapshot
 from tablestore.table.overwrite import overwrite_table
 
@@ -245,9 +246,9 @@ class Table:
         predicate = to_predicate(where)
         bound = None if predicate is None else bind(predicate, view.arrow_schema)
         size = parse_bytes(memory) if isinstance(memory, str) else memory
-        engine = self._parts.engine(view.schema, view.options)
+        rules = merge_rules(view.schema, view.options)
         plan = plan_read(view, bound, cached=cached)
-        return Scan(view, plan, names, engine, limit, size)
+        return Scan(view, plan, names, rules, limit, size)
 
     # -- what is in it ---------------------------------------------------------------------------
 
@@ -385,8 +386,8 @@ class Table:
         parts = self._writable()
         context = parts.write_context()
         keyed = bool(context.schema.primary_keys)
-        engine = parts.engine(context.schema, context.options) if keyed else None
-        return Batch(context, engine, parts.committer(context).commit)
+        rules = merge_rules(context.schema, context.options) if keyed else None
+        return Batch(context, rules, parts.committer(context).commit)
 
     def _writable(self) -> Components:
         if self._pinned is not None:

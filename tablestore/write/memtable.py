@@ -7,18 +7,20 @@ sequential streams, window by window, and never holds the buffer twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.groups import Groups, MergeEngine
-from tablestore.merge.keys import group_starts, key_lanes, pack, stable_order
+from tablestore.merge.groups import Merged, gathered
+from tablestore.merge.keys import key_lanes, pack, stable_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tablestore.merge.rules import MergeRules
 
 _PIECE_ROWS: Final = 131072
 """Rows that are sorted together as they arrive; about a megabyte a column."""
@@ -105,13 +107,13 @@ class Memtable:
         ]
         return pack([*lanes, *key_lanes(columns)])
 
-    def drain(self, engine: MergeEngine, window_rows: int) -> Iterator[Rows]:
+    def drain(self, rules: MergeRules, window_rows: int) -> Iterator[Rows]:
         """The merged rows by group and key, and forget all.
 
         A window holds rows of one group, or small groups whole.
 
         Args:
-            engine: merges the versions of a key.
+            rules: merge the versions of a key.
             window_rows: rows of a window at most.
         """
         if self._sorted:
@@ -120,14 +122,35 @@ class Memtable:
         self.clear()
         if not pieces:
             return
-        lanes = self._lanes(pieces)
-        order = stable_order(lanes)
-        chosen = engine.pick(Groups(order, group_starts(lanes, order), _kinds(pieces)))
-        del lanes, order
-        groups = _concatenated([piece.groups for piece in pieces])[chosen]
+        names = pieces[0].batch.schema.names
+
+        def column(name: str) -> pa.Array:
+            index = names.index(name)
+            return pa.concat_arrays([piece.batch.column(index) for piece in pieces])
+
+        merged = rules.merge(
+            rules.group(self._lanes(pieces), column, age=None, kind=_kinds(pieces)), column, names
+        )
+        if not len(merged.rows):
+            return
+        replaced = {name: gathered(column, name, source) for name, source in merged.columns.items()}
+        groups = _concatenated([piece.groups for piece in pieces])[merged.rows]
         gather = _Gather(pieces)
         for start, end in _windows(groups, window_rows):
-            yield gather.rows(chosen[start:end])
+            yield _replaced(gather.rows(merged.rows[start:end]), merged, replaced, start, end)
+
+
+def _replaced(
+    rows: Rows, merged: Merged, columns: Mapping[str, pa.Array], start: int, end: int
+) -> Rows:
+    """The rows of results ``start`` to ``end`` with what the engine put in their place."""
+    batch, kinds = rows.batch, rows.kinds
+    for name, values in columns.items():
+        index = batch.schema.get_field_index(name)
+        batch = batch.set_column(index, batch.schema.field(index), values.slice(start, end - start))
+    if merged.kind is not None:
+        kinds = merged.kind[start:end]
+    return Rows(batch, rows.groups, rows.sequences, kinds)
 
 
 class _Gather:

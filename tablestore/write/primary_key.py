@@ -18,7 +18,6 @@ import pyarrow as pa
 from tablestore.commit.message import CommitMessage, DataIncrement
 from tablestore.datafile.layout import KEY_PREFIX, SEQUENCE_NUMBER, VALUE_KIND
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS
-from tablestore.merge.groups import MergeEngine
 from tablestore.write.append import canonical_nan, kept_kinds
 from tablestore.write.memtable import Memtable, Rows
 from tablestore.write.router import Router
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tablestore.format.manifest import DataFileMeta
+    from tablestore.merge.rules import MergeRules
     from tablestore.runs.rolling import RollingWriter
     from tablestore.write.conform import ConformedBatch
     from tablestore.write.context import WriteContext
@@ -40,12 +40,12 @@ class PrimaryKeyWriter:
 
     Args:
         context: the table.
-        engine: merges the versions of a key that meet in the buffer.
+        rules: merge the versions of a key that meet in the buffer.
     """
 
-    def __init__(self, context: WriteContext, engine: MergeEngine) -> None:
+    def __init__(self, context: WriteContext, rules: MergeRules) -> None:
         self._context = context
-        self._engine = engine
+        self._rules = rules
         self._router = Router(context.schema, context.options)
         names = list(context.schema.field_names)
         self._key_at = [names.index(name) for name in context.schema.trimmed_primary_key]
@@ -84,7 +84,7 @@ class PrimaryKeyWriter:
         current: int | None = None
         writer: RollingWriter | None = None
         try:
-            for window in self._memtable.drain(self._engine, ROW_GROUP_ROWS):
+            for window in self._memtable.drain(self._rules, ROW_GROUP_ROWS):
                 for rows in _by_group(window):
                     group = int(rows.groups[0])
                     if writer is None or group != current:

@@ -63,7 +63,7 @@ def test_the_options_that_java_marks_immutable_are_immutable() -> None:
         ("parquet.page.size", "parquet.*", "no_effect"),
         ("orc.stripe.size", "orc.*", "no_effect"),
         ("write.compaction-skip", "write-only", "honoured"),
-        ("merge-engine", "merge-engine", "refused"),
+        ("merge-engine", "merge-engine", "honoured"),
     ],
 )
 def test_an_option_is_found_by_name_pattern_or_older_name(

@@ -93,9 +93,8 @@ def test_a_bad_value_names_its_option() -> None:
         ({"file.compression.per.level": "zstd"}, "expected 'key:value' entries"),
         ({"file.compression.per.level": "x:zstd"}, "expected a whole number"),
         ({"bucket-function.type": "crc"}, "expected one of default, mod, hive, found 'crc'"),
-        ({"merge-engine": "aggregation"}, "not supported yet; only 'deduplicate' is"),
         ({"merge-engine": "x"}, "expected one of deduplicate, partial-update"),
-        ({"sequence.field": "id"}, "option 'sequence.field' = 'id' is not supported yet"),
+        ({"row-tracking.enabled": "true"}, "not supported yet"),
         ({"rowkind.field": "id"}, "not supported yet"),
         ({"changelog-producer": "lookup"}, "not supported yet; only 'none' is"),
         ({"deletion-vectors.enabled": "true"}, "not supported yet; only 'false' is"),
@@ -137,8 +136,8 @@ def test_defaults_and_harmless_options_are_accepted(options: dict[str, str]) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"merge-engine": "aggregation"}, "'merge-engine' = 'aggregation' cannot be read yet"),
-        ({"sequence.field": "v"}, "'sequence.field'"),
+        ({"sequence.snapshot-ordering": "true"}, "cannot be read yet"),
+        ({"record-level.expire-time": "1 d"}, "record-level"),
         ({"bucket": "-2"}, "postponed buckets"),
         ({"scan.snapshot-id": "1"}, "'scan.snapshot-id'"),
         ({"record-level.expire-time": "1 d"}, "'record-level.expire-time'"),
@@ -165,7 +164,7 @@ def test_options_that_only_matter_to_writers_do_not_stop_a_reader(options: dict[
 
 
 def test_options_of_merging_do_not_stop_the_reader_of_an_append_table() -> None:
-    check_readable({"merge-engine": "aggregation"}, has_primary_key=False)
+    check_readable({"sequence.snapshot-ordering": "true"}, has_primary_key=False)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tablestore.merge.deduplicate import Deduplicate
+from tablestore.merge.rules import MergeRules
 from tablestore.runs import merged
 from tablestore.runs.merged import WindowShape, key_windows, merge_runs
 
@@ -26,7 +27,7 @@ def cut(rows, size):
 
 
 def merge(runs, shape=SHAPE, engine=None):
-    found = list(merge_runs(runs, shape, engine or Deduplicate()))
+    found = list(merge_runs(runs, shape, MergeRules(engine or Deduplicate())))
     return [(k, s) for b in found for k, s in zip(*(c.to_pylist() for c in b.columns), strict=True)]
 
 
@@ -35,15 +36,15 @@ class Loads:
 
     def __init__(self, monkeypatch):
         self.loaded = self.peak = 0
-        inner = merged._merge_window
+        inner = merged.merge_window
 
         def counted(window, shape, engine):
             self.peak = max(self.peak, self.loaded)
-            rows = sum(part.num_rows for part in window)
+            rows = sum(part.num_rows for part in window.parts)
             yield from inner(window, shape, engine)
             self.loaded -= rows
 
-        monkeypatch.setattr(merged, "_merge_window", counted)
+        monkeypatch.setattr(merged, "merge_window", counted)
 
     def run(self, batches):
         for item in batches:
@@ -131,7 +132,7 @@ def test_windows_have_disjoint_ascending_key_ranges():
     runs = [cut(batch(range(0, 60, 3), 0), 4), cut(batch(range(0, 60, 2), 100), 7)]
     last = -1
     for window in key_windows(runs, (0,)):
-        keys = [k for part in window for k in part.column(0).to_pylist()]
+        keys = [k for part in window.parts for k in part.column(0).to_pylist()]
         assert min(keys) > last
         last = max(keys)
     assert last == 58
@@ -148,4 +149,4 @@ def test_without_output_columns_the_rows_still_count():
     runs = [[batch([1, 2], 0)], [batch([2, 3], 10)]]
     for ordered in (True, False):
         shape = WindowShape(key=(0,), sequence=1, kind=2, output=(), ordered=ordered)
-        assert sum(b.num_rows for b in merge_runs(runs, shape, Deduplicate())) == 3
+        assert sum(b.num_rows for b in merge_runs(runs, shape, MergeRules(Deduplicate()))) == 3

@@ -7,13 +7,14 @@ import pyarrow as pa
 import pytest
 
 from tablestore.merge.deduplicate import Deduplicate
+from tablestore.merge.rules import MergeRules
 from tablestore.write import memtable
 from tablestore.write.memtable import Memtable, Rows
 
 
 def drained(table, window):
     found = []
-    for rows in table.drain(Deduplicate(), window):
+    for rows in table.drain(MergeRules(Deduplicate()), window):
         assert len(rows) > 0
         assert len(rows) <= window or len(set(rows.groups.tolist())) > 1
         kinds = [0] * len(rows) if rows.kinds is None else rows.kinds.tolist()
