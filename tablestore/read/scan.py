@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
+from tablestore.datafile.layout import KIND_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.predicate.evaluate import columns as predicate_columns
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.prune import may_match
 from tablestore.read.plan import file_index_test
 from tablestore.runs.data_file import FileRequest, read_data_file
-from tablestore.runs.merged import WindowShape, merge_runs
+from tablestore.runs.section import SectionRead
 from tablestore.types.arrow import to_arrow_schema
 
 if TYPE_CHECKING:
-    from tablestore.format.manifest import ManifestEntry
+    from tablestore.format.manifest import DataFileMeta, ManifestEntry
     from tablestore.lsm.sections import Section, SortedRun
     from tablestore.merge.rules import MergeRules
     from tablestore.predicate.nodes import Predicate
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
 
 _ORDERED_ROWS_MAX: Final = 262_144
 """Sections up to this size come in key order; larger ones spare the gather that sorting costs."""
-
-_BATCH_ROWS_MIN: Final = 1_024
-_DECODED_PER_STORED: Final = 6
-"""Bytes in memory for a byte of Parquet, on the safe side."""
 
 
 @dataclass(frozen=True)
@@ -122,36 +117,24 @@ class Scan:
     def _merged(
         self, bucket: BucketPlan, section: Section[ManifestEntry], wanted: tuple[str, ...]
     ) -> Iterator[pa.RecordBatch]:
-        runs, by_age = _oldest_first(section)
-        files = [entry.file for run in runs for entry in run]
-        deletes = any(meta.delete_row_count != 0 for meta in files)
-        names = tuple(dict.fromkeys((*self.rules.needs(wanted), *self.view.key)))
-        system: list[DataField] = [] if by_age else [SEQUENCE_FIELD]
-        system += [KIND_FIELD] if deletes else []
-        fields = (*self.view.fields(names), *system)
-        shape = WindowShape(
-            key=tuple(names.index(name) for name in self.view.key),
-            sequence=None if by_age else len(names),
-            kind=len(fields) - 1 if deletes else None,
-            output=tuple(range(len(wanted))),
-            ordered=sum(meta.row_count for meta in files) <= _ORDERED_ROWS_MAX,
-            levels=tuple(run[0].file.level for run in runs) if self.rules.lookup else (),
+        entries = {id(entry.file): entry for run in section for entry in run}
+        metas = [[entry.file for entry in run] for run in section]
+        section_read = SectionRead(
+            names=wanted,
+            key=self.view.key,
+            field=self.view.schema.field,
+            rules=self.rules,
+            ordered=sum(meta.row_count for run in metas for meta in run) <= _ORDERED_ROWS_MAX,
+            memory=self.memory,
         )
-        rows = self._batch_rows(runs)
-        # a filter on values may see the newest version only; on keys it selects all versions alike
-        sources = [
-            self._run(bucket, run, names, self.plan.key_part, rows, tuple(system)) for run in runs
-        ]
-        yield from merge_runs(sources, shape, self.rules)
 
-    def _batch_rows(self, runs: Sequence[SortedRun[ManifestEntry]]) -> int:
-        if self.memory is None:
-            return BATCH_ROWS
-        files = [entry.file for run in runs for entry in run]
-        stored = sum(meta.file_size for meta in files) / max(sum(m.row_count for m in files), 1)
-        row_bytes = max(stored * _DECODED_PER_STORED, 1)
-        fitting = int(self.memory / (row_bytes * 2 * len(runs)))
-        return min(max(fitting, _BATCH_ROWS_MIN), BATCH_ROWS)
+        # a filter on values may see the newest version only; on keys it selects all versions alike
+        def read(
+            meta: DataFileMeta, fields: tuple[DataField, ...], rows: int
+        ) -> Iterator[pa.RecordBatch]:
+            return self._file(bucket, entries[id(meta)], fields, self.plan.key_part, rows)
+
+        yield from section_read.merged(metas, read)
 
     def _run(
         self,
@@ -160,9 +143,8 @@ class Scan:
         names: tuple[str, ...],
         prune: Predicate | None,
         batch_rows: int,
-        system: tuple[DataField, ...] = (),
     ) -> Iterator[pa.RecordBatch]:
-        fields = (*self.view.fields(names), *system)
+        fields = self.view.fields(names)
         for entry in run:
             yield from self._file(bucket, entry, fields, prune, batch_rows)
 
@@ -240,21 +222,3 @@ def _with_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if not schema.names:
         return batch
     return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-
-
-def _oldest_first(
-    section: Section[ManifestEntry],
-) -> tuple[list[SortedRun[ManifestEntry]], bool]:
-    """The runs by age, and whether every row of a run is newer than all of those before it."""
-    spans = sorted(
-        (
-            (
-                min(entry.file.min_sequence_number for entry in run),
-                max(entry.file.max_sequence_number for entry in run),
-                index,
-            )
-            for index, run in enumerate(section)
-        )
-    )
-    apart = all(before[1] < after[0] for before, after in pairwise(spans))
-    return [section[index] for _, _, index in spans], apart

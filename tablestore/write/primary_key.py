@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.commit.message import CommitMessage, DataIncrement
-from tablestore.datafile.layout import KEY_PREFIX, SEQUENCE_NUMBER, VALUE_KIND
+from tablestore.datafile.layout import SEQUENCE_NUMBER, VALUE_KIND
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS
+from tablestore.runs.physical_rows import physical_rows
 from tablestore.write.append import canonical_nan, kept_kinds
 from tablestore.write.memtable import Memtable, Rows
 from tablestore.write.router import Router
@@ -128,25 +129,11 @@ class PrimaryKeyWriter:
         return first
 
     def _physical(self, rows: Rows) -> pa.RecordBatch:
-        schema = self._context.shape.schema
         kinds = np.zeros(len(rows), dtype=np.int8) if rows.kinds is None else rows.kinds
-        columns = []
-        for name in schema.names:
-            if name == SEQUENCE_NUMBER:
-                columns.append(pa.array(rows.sequences))
-            elif name == VALUE_KIND:
-                columns.append(pa.array(kinds))
-            else:
-                columns.append(self._column(rows.batch, name))
-        return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    def _column(self, rows: pa.RecordBatch, name: str) -> pa.Array:
-        index = rows.schema.get_field_index(name)
-        if index < 0:  # the copy of a key column
-            index = rows.schema.get_field_index(name.removeprefix(KEY_PREFIX))
-        column = rows.column(index)
-        target = self._context.shape.schema.field(name).type
-        return column if column.type == target else column.cast(target)
+        batch = rows.batch.append_column(SEQUENCE_NUMBER, pa.array(rows.sequences))
+        return physical_rows(
+            batch.append_column(VALUE_KIND, pa.array(kinds)), self._context.shape.schema
+        )
 
     def prepare(self) -> list[CommitMessage]:
         """Flush, and give what is to be committed."""
