@@ -54,11 +54,14 @@ class BucketFolders:
 
     def folder(self, partition: bytes, bucket: int) -> str:
         """Key of a bucket's folder, without a slash at the end."""
+        return posixpath.join(self.data_dir or "", self.partition(partition), bucket_folder(bucket))
+
+    def partition(self, partition: bytes) -> str:
+        """A partition's path, with a slash at the end; empty without partitions."""
         values = decode_row(partition, self.partition_types)
-        path = partition_path(
+        return partition_path(
             values, self.partition_keys, self.partition_types, self.default_name, self.legacy
         )
-        return posixpath.join(self.data_dir or "", path, bucket_folder(bucket))
 
     def file(self, partition: bytes, bucket: int, meta: DataFileMeta, store: Store) -> str:
         """Key of a data file.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tablestore.types.model import DataField
 
 FILE_SOURCE_APPEND = 0
+FILE_SOURCE_COMPACT = 1
 EMPTY_ROW = encode_row((), ())
 
 
@@ -59,6 +60,7 @@ class FileShape:
         target_size: bytes at which a file is full.
         target_rows: rows at which a file is full, or None.
         modes: statistics mode of each column.
+        file_source: what wrote the files: rows that arrived, or a compaction.
         dense: leave columns without statistics out (``metadata.stats-dense-store``).
     """
 
@@ -75,6 +77,7 @@ class FileShape:
     modes: tuple[StatsMode, ...]
     dense: bool
     schema: pa.Schema = field(repr=False)
+    file_source: int = FILE_SOURCE_APPEND
 
     @classmethod
     def of(cls, schema: TableSchema, options: TableOptions, *, level: int = 0) -> FileShape:
@@ -189,7 +192,7 @@ class _OpenFile:
             level=self._shape.level,
             creation_time_ms=_local_millis(),
             delete_row_count=self._deletes,
-            file_source=FILE_SOURCE_APPEND,
+            file_source=self._shape.file_source,
             value_stats_cols=columns,
         )
 

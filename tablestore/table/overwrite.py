@@ -42,7 +42,7 @@ def overwrite_table(
     schema = context.schema
     if dynamic and not schema.partition_keys:
         raise InvalidInputError(f"table {parts.name} has no partitions; leave dynamic=True out")
-    replaced = _static_filter(parts, context, partition)
+    replaced = partition_filter(parts, partition)
     committer = parts.committer(context)
 
     def commit(messages: list[CommitMessage]) -> CommitResult:
@@ -60,12 +60,18 @@ def overwrite_table(
     return batch.result
 
 
-def _static_filter(
-    parts: Components, context: WriteContext, partition: Mapping[str, object] | None
+def partition_filter(
+    parts: Components, partition: Mapping[str, object] | None
 ) -> Callable[[bytes], bool]:
+    """Which serialized partitions have the values given; all of them where none are.
+
+    Raises:
+        InvalidInputError: a column that the table is not partitioned by.
+    """
     if partition is None:
         return lambda _: True
-    known = context.schema.partition_keys
+    view = parts.view()
+    known = view.schema.partition_keys
     if not partition:
         raise InvalidInputError(f"table {parts.name}: partition= is empty; leave it out")
     for name in partition:
@@ -78,7 +84,6 @@ def _static_filter(
         col(name).is_null() if value is None else col(name) == value
         for name, value in partition.items()
     ]
-    view = parts.view()
     return partition_matcher(view, bind(And(tuple(tests)), view.arrow_schema))
 
 

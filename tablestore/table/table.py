@@ -19,6 +19,16 @@ from tablestore.predicate.text import to_text
 from tablestore.read.plan import plan_read
 from tablestore.read.scan import Scan
 from tablestore.table.batch import Batch
+from tablestore.table.compaction import (
+    BucketInfo,
+    CompactRequest,
+    CompactResult,
+    TablePressure,
+    buckets_of,
+    compact_table,
+    parse_size,
+    pressure_of,
+)
 from tablestore.table.components import Components
 from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
 from tablestore.table.listings import (
@@ -374,6 +384,54 @@ class Table:
         return overwrite_table(
             self._writable(), data, partition=partition, dynamic=dynamic, missing=missing
         )
+
+    def compact(
+        self,
+        *,
+        full: bool = False,
+        partition: Mapping[str, object] | None = None,
+        buckets: Sequence[int] | None = None,
+        budget_bytes: int | str | None = None,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        dry_run: bool = False,
+    ) -> CompactResult:
+        """Merge sorted runs into fewer, so that reads have less to merge.
+
+        Runs beside writers: what another commit stands against is given up and left for the next
+        call; rows never change.
+
+        Args:
+            full: merge every bucket into one run; by default what the table's options ask for.
+            partition: values of partition columns; all partitions by default.
+            buckets: bucket numbers; all by default.
+            budget_bytes: rewrite at most so many bytes ("10 GB"), most useful picks first.
+            memory: bytes for decoded rows ("256 MB"), all threads together.
+            workers: threads; the machine's cores by default, four at most.
+            dry_run: say what would be done, and do nothing.
+
+        Raises:
+            UnsupportedFormatError: a compaction would lose something, e.g. a changelog.
+        """
+        self._writable()
+        request = CompactRequest(
+            full=full,
+            partition=partition,
+            buckets=buckets,
+            budget_bytes=parse_size(budget_bytes, "budget_bytes"),
+            memory=parse_size(memory, "memory"),
+            workers=workers,
+            dry_run=dry_run,
+        )
+        return compact_table(self._parts, request)
+
+    def buckets(self) -> list[BucketInfo]:
+        """Its buckets with their files, rows, bytes and sorted runs."""
+        return buckets_of(self._parts)
+
+    def pressure(self) -> TablePressure:
+        """How many sorted runs its buckets have beside the limits of its options."""
+        return pressure_of(self._parts)
 
     def truncate(self) -> CommitResult:
         """Remove all rows; older snapshots keep them."""

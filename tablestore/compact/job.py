@@ -1,0 +1,199 @@
+"""A compaction of a table beside running writers: plan, run, commit, and yield where one must.
+
+Every unit is committed when it is done or soon after, so that what is killed loses little; a unit
+whose files were taken meanwhile is given up, the others are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from tablestore.commit.committer import CommitResult
+from tablestore.compact.context import Stopped
+from tablestore.compact.unit import Unit, message
+from tablestore.errors import CommitConflictError, CommitUnknownError
+
+if TYPE_CHECKING:
+    from tablestore.commit.message import CommitMessage
+    from tablestore.compact.context import CompactContext
+    from tablestore.format.manifest import DataFileMeta
+
+_COMMIT_EVERY_SECONDS: Final = 20.0
+"""Finished units wait at most about so long for others before they are committed."""
+
+Commit = Callable[[list["CommitMessage"]], CommitResult]
+Progress = Callable[["UnitDone"], None]
+
+
+@dataclass(frozen=True)
+class UnitDone:
+    """A unit that has run.
+
+    Attributes:
+        unit: what was asked.
+        files_after: files that stand for those before.
+        bytes_written: in new files.
+        seconds: how long it took.
+    """
+
+    unit: Unit
+    files_after: int
+    bytes_written: int
+    seconds: float
+
+
+@dataclass
+class Tally:
+    """What came of the units of a job."""
+
+    snapshot_ids: list[int] = field(default_factory=list)
+    retries: int = 0
+    done: list[UnitDone] = field(default_factory=list)
+    given_up: list[Unit] = field(default_factory=list)
+    stopped: bool = False
+
+
+@dataclass
+class _Finished:
+    unit: Unit
+    message: CommitMessage
+    done: UnitDone
+
+
+class CompactionJob:
+    """Runs units and commits them.
+
+    Args:
+        context: the table.
+        commit: commits compaction halves.
+        workers: units, or halves of one unit, that run at a time.
+        progress: told of every unit that is done.
+    """
+
+    def __init__(
+        self,
+        context: CompactContext,
+        commit: Commit,
+        *,
+        workers: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self._context = context
+        self._commit = commit
+        self._workers = workers
+        self._progress = progress or (lambda _: None)
+        self.tally = Tally()
+
+    def run(self, units: Sequence[Unit]) -> None:
+        """Run and commit the units; the largest first, so that none is left to run alone.
+
+        Raises:
+            TablestoreError: a unit failed, or a commit; what was committed before stays.
+        """
+        if not units:
+            return
+        alone = min(self._workers, len(units)) == 1
+        context = replace(self._context, ahead=2) if alone and self._workers > 1 else self._context
+        ordered = sorted(units, key=lambda unit: -unit.size)
+        finished: list[_Finished] = []
+        committed = time.monotonic()
+        try:
+            for item in self._finished(context, ordered):
+                finished.append(item)
+                if time.monotonic() - committed >= _COMMIT_EVERY_SECONDS:
+                    batch, finished = finished, []
+                    self._publish(batch)
+                    committed = time.monotonic()
+        except Stopped:
+            self.tally.stopped = True
+        except BaseException:
+            self._drop(finished)
+            raise
+        self._publish(finished)
+
+    def _finished(self, context: CompactContext, units: Sequence[Unit]) -> Iterator[_Finished]:
+        if self._workers == 1 or len(units) == 1:
+            for unit in units:
+                yield _run(context, unit)
+            return
+        with ThreadPoolExecutor(self._workers, "tablestore-compact") as pool:
+            waiting: set[Future[_Finished]] = set()
+            left = list(units)
+            failed: BaseException | None = None
+            while left or waiting:
+                # no more than can run: what is not begun can be left when asked to stop
+                while left and failed is None and len(waiting) < self._workers:
+                    waiting.add(pool.submit(_run, context, left.pop(0)))
+                if failed is not None and not waiting:
+                    raise failed
+                ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    error = future.exception()
+                    if error is None:
+                        yield future.result()
+                    else:
+                        failed = failed or error
+            if failed is not None:
+                raise failed
+
+    def _publish(self, finished: list[_Finished]) -> None:
+        """Commit units; those that another commit stands against are given up."""
+        while finished:
+            try:
+                result = self._commit([item.message for item in finished])
+            except CommitConflictError:
+                kept = self._still_valid(finished)
+                if len(kept) == len(finished):  # e.g. overlapping keys: nothing says whose
+                    kept = kept[:-1] if len(kept) > 1 else []
+                gone = [item for item in finished if item not in kept]
+                self._drop(gone)
+                self.tally.given_up += [item.unit for item in gone]
+                finished = kept
+                continue
+            except BaseException as error:
+                if not isinstance(error, CommitUnknownError):
+                    self._drop(finished)
+                raise
+            self.tally.snapshot_ids += result.snapshot_ids
+            self.tally.retries += result.retries
+            for item in finished:
+                self.tally.done.append(item.done)
+                self._progress(item.done)
+            return
+
+    def _still_valid(self, finished: list[_Finished]) -> list[_Finished]:
+        """The units whose files are all live still."""
+        state = self._context.state
+        live = state.base.live(state.snapshots.latest())
+        kept = []
+        for item in finished:
+            there = {
+                (entry.file.level, entry.file.file_name)
+                for entry in live.files(item.unit.partition, item.unit.bucket)
+            }
+            if {(meta.level, meta.file_name) for meta in item.message.compact.before} <= there:
+                kept.append(item)
+        return kept
+
+    def _drop(self, finished: list[_Finished]) -> None:
+        for item in finished:
+            self._context.discard(item.unit.partition, item.unit.bucket, new_files(item.message))
+
+
+def new_files(done: CommitMessage) -> list[DataFileMeta]:
+    """Files that a compaction wrote; one that only moved up is not among them."""
+    moved = {meta.file_name for meta in done.compact.before}
+    return [meta for meta in done.compact.after if meta.file_name not in moved]
+
+
+def _run(context: CompactContext, unit: Unit) -> _Finished:
+    context.go_on()
+    began = time.monotonic()
+    done = message(unit, unit.run(context))
+    written = sum(meta.file_size for meta in new_files(done))
+    seconds = time.monotonic() - began
+    return _Finished(unit, done, UnitDone(unit, len(done.compact.after), written, seconds))

@@ -1,0 +1,144 @@
+"""Rewrite sections of a bucket into new files of a level.
+
+Source: ``org.apache.paimon.mergetree.compact.MergeTreeCompactRewriter``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
+from tablestore.datafile.protocol import BATCH_ROWS
+from tablestore.runs.ahead import made_ahead
+from tablestore.runs.bucket_files import file_names
+from tablestore.runs.data_file import FileRequest, read_data_file
+from tablestore.runs.physical_rows import physical_rows
+from tablestore.runs.rolling import FILE_SOURCE_COMPACT, FileShape, RollingWriter
+from tablestore.runs.section import SectionRead
+
+if TYPE_CHECKING:
+    from tablestore.compact.context import CompactContext
+    from tablestore.format.manifest import DataFileMeta
+    from tablestore.lsm.sections import Section
+    from tablestore.merge.rules import MergeRules
+    from tablestore.types.model import DataField
+
+_DELETE_BIT: Final = pa.scalar(1, pa.int8())
+
+
+def rewrite(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    sections: Sequence[Section[DataFileMeta]],
+    level: int,
+    *,
+    drop_deletes: bool,
+) -> list[DataFileMeta]:
+    """Merge sections and write the outcome as files of a level.
+
+    Args:
+        context: the table.
+        place: partition and bucket.
+        sections: in key order.
+        level: of the new files.
+        drop_deletes: nothing older than these files is left, so retracts may go.
+
+    Returns:
+        The entries of the new files, in key order; none where no row is left.
+
+    Raises:
+        Stopped: as asked; nothing is left behind.
+    """
+    shape = FileShape.of(context.schema, context.options, level=level)
+    shape = replace(shape, target_rows=None, file_source=FILE_SOURCE_COMPACT)
+    writer = RollingWriter(
+        context.state.store,
+        context.folders.folder(*place),
+        shape,
+        file_names(context.options.data_file_prefix, shape.file_format),
+    )
+    rows = merged_rows(context, place, sections, drop_deletes=drop_deletes)
+    try:
+        with made_ahead(rows, context.ahead) as batches:
+            for batch in batches:
+                context.go_on()
+                writer.write(physical_rows(batch, shape.schema))
+        return writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+def merged_rows(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    sections: Sequence[Section[DataFileMeta]],
+    *,
+    drop_deletes: bool,
+) -> Iterator[pa.RecordBatch]:
+    """All columns, the sequence number and the row kind of the sections' merged rows."""
+    names = tuple(context.schema.field_names)
+    for section in sections:
+        if len(section) == 1:
+            for meta in section[0]:
+                yield from _single(context, place, meta, drop_deletes=drop_deletes)
+            continue
+        wanted = SectionRead(
+            names=names,
+            key=context.key,
+            field=context.schema.field,
+            rules=_rules(context),
+            keep_deletes=not drop_deletes,
+            system=True,
+            memory=context.memory,
+        )
+
+        def read(
+            meta: DataFileMeta, fields: tuple[DataField, ...], rows: int
+        ) -> Iterator[pa.RecordBatch]:
+            return file_rows(context, place, meta, fields, rows)
+
+        yield from wanted.merged(section, read)
+
+
+def _rules(context: CompactContext) -> MergeRules:
+    assert context.rules is not None, "sections of several runs are in primary-key tables only"
+    return context.rules
+
+
+def _single(
+    context: CompactContext, place: tuple[bytes, int], meta: DataFileMeta, *, drop_deletes: bool
+) -> Iterator[pa.RecordBatch]:
+    """A file whose keys have no other version in what is compacted."""
+    fields = (*context.schema.fields, SEQUENCE_FIELD, KIND_FIELD)
+    for batch in file_rows(context, place, meta, fields, BATCH_ROWS):
+        if drop_deletes and meta.delete_row_count != 0:
+            kinds = batch.column(batch.num_columns - 1)
+            yield batch.filter(pc.equal(pc.bit_wise_and(kinds, _DELETE_BIT), 0))
+        else:
+            yield batch
+
+
+def file_rows(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    meta: DataFileMeta,
+    fields: tuple[DataField, ...],
+    rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """Columns of a file, without the rows that a deletion vector takes out."""
+    request = FileRequest(
+        store=context.state.store,
+        key=context.folders.file(*place, meta, context.state.store),
+        meta=meta,
+        schema=context.file_schema(meta.schema_id),
+        keyed=bool(context.key),
+        fields=fields,
+        deleted=context.deletions.of(*place, meta),
+    )
+    yield from read_data_file(request, None, rows)

@@ -1,0 +1,173 @@
+"""One pick of one bucket: what is done with its files, and the increment that comes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from tablestore.commit.message import CommitMessage, CompactIncrement
+from tablestore.compact.rewrite import rewrite
+from tablestore.errors import UnsupportedFormatError
+from tablestore.lsm.levels import Levels
+from tablestore.lsm.picks import CompactionPick, Moment, PickState, first_state
+from tablestore.lsm.steps import CompactionSteps, Upgrade, plan_steps
+from tablestore.lsm.strategy import Worn, full_pick, next_pick
+
+if TYPE_CHECKING:
+    from tablestore.compact.context import CompactContext
+    from tablestore.format.manifest import DataFileMeta
+
+
+class Unit(Protocol):
+    """Work on files of one bucket that can be committed by itself.
+
+    Attributes:
+        partition: serialized partition row.
+        bucket: the bucket.
+        total_buckets: bucket count of the partition; -1 without buckets.
+        before: the files that it takes.
+        size: bytes that it reads and writes again.
+        reason: why, in a few words.
+        runs: sorted runs of the bucket, before and after.
+    """
+
+    @property
+    def partition(self) -> bytes: ...
+    @property
+    def bucket(self) -> int: ...
+    @property
+    def total_buckets(self) -> int: ...
+    @property
+    def before(self) -> tuple[DataFileMeta, ...]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def runs(self) -> tuple[int, int]: ...
+
+    def run(self, context: CompactContext) -> CompactIncrement:
+        """Do the work; on any error nothing is left behind."""
+        ...
+
+
+def message(unit: Unit, increment: CompactIncrement) -> CommitMessage:
+    """What is handed to the committer."""
+    return CommitMessage(unit.partition, unit.bucket, unit.total_buckets, compact=increment)
+
+
+@dataclass(frozen=True)
+class TreeUnit:
+    """A pick of a primary-key table's bucket."""
+
+    partition: bytes
+    bucket: int
+    total_buckets: int
+    pick: CompactionPick[DataFileMeta]
+    steps: CompactionSteps[DataFileMeta]
+    runs: tuple[int, int]
+
+    @property
+    def before(self) -> tuple[DataFileMeta, ...]:
+        """The files that are rewritten or moved up."""
+        kept = {meta.file_name for meta in self.steps.kept}
+        return tuple(meta for meta in self.pick.files if meta.file_name not in kept)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are read and written again."""
+        return self.steps.size
+
+    @property
+    def reason(self) -> str:
+        """The rule that took the files."""
+        return self.pick.reason
+
+    def run(self, context: CompactContext) -> CompactIncrement:
+        """Merge what must be merged and move up the rest."""
+        place = (self.partition, self.bucket)
+        level = self.steps.output_level
+        before: list[DataFileMeta] = []
+        after: list[DataFileMeta] = []
+        written: list[DataFileMeta] = []
+        try:
+            for step in self.steps.steps:
+                if isinstance(step, Upgrade):
+                    before.append(step.file)
+                    after.append(replace(step.file, level=level))
+                    continue
+                sections = [[list(run) for run in section] for section in step.sections]
+                files = rewrite(context, place, sections, level, drop_deletes=step.drop_deletes)
+                written += files
+                before += step.files
+                after += files
+        except BaseException:
+            context.discard(*place, written)
+            raise
+        return CompactIncrement(before=tuple(before), after=tuple(after))
+
+
+def plan_bucket(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    total_buckets: int,
+    files: Sequence[DataFileMeta],
+    *,
+    full: bool,
+    state: PickState | None = None,
+) -> tuple[TreeUnit | None, PickState]:
+    """What to compact in a bucket of a primary-key table.
+
+    Args:
+        context: the table.
+        place: partition and bucket.
+        total_buckets: of the partition.
+        files: all live files of the bucket.
+        full: everything; otherwise what the table's options ask for.
+        state: what the last call gave, where there was one.
+    """
+    options = context.tree
+    levels = Levels.of(files, options.num_levels, context.keys)
+    state = state or first_state(files, options.num_levels)
+    worn = Worn()
+    if full:
+        pick = full_pick(levels, options, worn)
+    else:
+        pick, state = next_pick(levels, options, state, Moment.at(dt.datetime.now().astimezone()))
+    if pick is None:
+        return None, state
+    steps = plan_steps(pick, levels, options, worn, context.keys)
+    if not steps.steps:
+        return None, state
+    taken = {(meta.level, meta.file_name) for meta in pick.files}
+    rest = [meta for meta in files if (meta.level, meta.file_name) not in taken]
+    after = Levels.of(rest, levels.max_level + 1, context.keys).run_count
+    above = any(meta.level == pick.output_level for meta in rest)
+    unit = TreeUnit(
+        *place, total_buckets, pick, steps, (levels.run_count, after + (0 if above else 1))
+    )
+    return unit, state
+
+
+def check_compactable(context: CompactContext) -> None:
+    """Refuse tables whose compaction would lose something.
+
+    Raises:
+        UnsupportedFormatError: names the option.
+    """
+    producer = context.options.changelog_producer
+    if context.key and producer in {"lookup", "full-compaction"}:
+        raise UnsupportedFormatError(
+            f"table {context.table} has changelog-producer {producer!r}: a compaction without its "
+            "changelog would lose changes, and writing it is not supported yet; let the engine "
+            "that writes the changelog compact it",
+            feature="changelog-producer",
+        )
+    if context.key and context.options.needs_lookup:
+        raise UnsupportedFormatError(
+            f"table {context.table}: compaction by lookup (deletion vectors, first-row, "
+            "force-lookup) is not supported yet",
+            feature="lookup compaction",
+        )

@@ -1,0 +1,469 @@
+"""The compaction of a table as a user asks for it: what to take, what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from tablestore.compact.context import CompactContext
+from tablestore.compact.job import CompactionJob, UnitDone
+from tablestore.compact.unit import Unit, check_compactable, plan_bucket
+from tablestore.errors import InvalidInputError
+from tablestore.lsm.levels import Levels
+from tablestore.lsm.pressure import Pressure, pressure
+from tablestore.options.units import parse_bytes
+from tablestore.table.merging import merge_rules
+from tablestore.table.overwrite import partition_filter
+from tablestore.types.html import HtmlFields
+
+if TYPE_CHECKING:
+    from tablestore.commit.committer import CommitResult
+    from tablestore.commit.message import CommitMessage
+    from tablestore.format.manifest import DataFileMeta, ManifestEntry
+    from tablestore.lsm.picks import PickState
+    from tablestore.metadata.base import LiveFiles
+    from tablestore.table.components import Components
+
+_ROUNDS_MAX: Final = 16
+"""Picks of one bucket that may follow one another; each makes fewer runs of it."""
+
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True, repr=False)
+class CompactionStep(HtmlFields):
+    """One pick of one bucket, planned or done.
+
+    Attributes:
+        partition: its path, empty without partitions.
+        bucket: the bucket.
+        reason: the rule that took the files.
+        files_before: files taken.
+        files_after: files that stand for them; None while it is only planned.
+        bytes_read: bytes of the files that are read and written again.
+        bytes_written: bytes of the new files; None while it is only planned.
+        runs_before: sorted runs of the bucket, which a read of it merges.
+        runs_after: the same afterwards.
+        seconds: how long it took; None while it is only planned.
+    """
+
+    partition: str
+    bucket: int
+    reason: str
+    files_before: int
+    files_after: int | None
+    bytes_read: int
+    bytes_written: int | None
+    runs_before: int
+    runs_after: int
+    seconds: float | None
+
+    def __repr__(self) -> str:
+        where = f"{self.partition}bucket {self.bucket}"
+        done = "" if self.seconds is None else f" in {self.seconds:.1f} s"
+        return (
+            f"CompactionStep({where}: {self.reason}, {self.files_before} files, "
+            f"{self.bytes_read} bytes, runs {self.runs_before} -> {self.runs_after}{done})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class CompactResult(HtmlFields):
+    """What a compaction did, or would do.
+
+    Attributes:
+        snapshot_ids: the snapshots it made, oldest first; empty when nothing changed.
+        steps: what was done, bucket by bucket; with ``dry_run`` what would be done.
+        given_up: picks that another commit came before; the next compaction takes them up.
+        over_budget: picks that ``budget_bytes`` left for another time.
+        files_before: files taken.
+        files_after: files that stand for them.
+        bytes_read: bytes of the files that were read and written again.
+        bytes_written: bytes of the new files.
+        read_amplification_before: sorted runs of a bucket, the mean over the selected buckets.
+        read_amplification_after: the same afterwards.
+        seconds: how long it took.
+        retries: races lost by its commits.
+        stopped: True where it was asked to stop before everything was done.
+        dry_run: True where it only planned.
+    """
+
+    snapshot_ids: tuple[int, ...]
+    steps: tuple[CompactionStep, ...]
+    given_up: int
+    over_budget: int
+    files_before: int
+    files_after: int
+    bytes_read: int
+    bytes_written: int
+    read_amplification_before: float
+    read_amplification_after: float
+    seconds: float
+    retries: int
+    stopped: bool
+    dry_run: bool
+
+    def __repr__(self) -> str:
+        if self.dry_run:
+            return (
+                f"CompactResult(dry run: {len(self.steps)} picks, {self.files_before} files, "
+                f"{self.bytes_read} bytes to rewrite)"
+            )
+        ids = ", ".join(map(str, self.snapshot_ids)) or "none"
+        return (
+            f"CompactResult(snapshots {ids}: {self.files_before} -> {self.files_after} files, "
+            f"runs a bucket {self.read_amplification_before:.1f} -> "
+            f"{self.read_amplification_after:.1f}, {self.bytes_read} bytes read, "
+            f"{self.bytes_written} written, {self.seconds:.1f} s)"
+        )
+
+
+@dataclass(frozen=True)
+class CompactRequest:
+    """What a user asks for.
+
+    Attributes:
+        full: everything into one run, or what the table's options ask for.
+        partition: values of partition columns; None takes all partitions.
+        buckets: bucket numbers; None takes all.
+        budget_bytes: bytes to rewrite at most; picks that do not fit are left.
+        memory: bytes that decoded rows may take at a time, or None.
+        workers: threads; None takes the machine's cores, four at most.
+        dry_run: plan only.
+        stop: asked between batches; True ends the work cleanly.
+        progress: told of every pick that is done.
+    """
+
+    full: bool = False
+    partition: Mapping[str, object] | None = None
+    buckets: Sequence[int] | None = None
+    budget_bytes: int | None = None
+    memory: int | None = None
+    workers: int | None = None
+    dry_run: bool = False
+    stop: Stop | None = None
+    progress: Callable[[CompactionStep], None] | None = None
+
+
+def compact_table(parts: Components, request: CompactRequest) -> CompactResult:
+    """Compact a table; see ``Table.compact``."""
+    return _Run(parts, request).run()
+
+
+def parse_size(size: str | int | None, name: str) -> int | None:
+    """Bytes of a number or a text like ``256 MB``.
+
+    Raises:
+        InvalidInputError: it is neither, or not positive.
+    """
+    value = parse_bytes(size) if isinstance(size, str) else size
+    if value is not None and (isinstance(value, bool) or value <= 0):
+        raise InvalidInputError(f"{name} is a number of bytes above 0, found {size!r}")
+    return value
+
+
+class _Run:
+    """One call of ``compact``."""
+
+    def __init__(self, parts: Components, request: CompactRequest) -> None:
+        self._parts = parts
+        self._request = request
+        self._workers = request.workers or min(os.cpu_count() or 1, 4)
+        if request.workers is not None and request.workers < 1:
+            raise InvalidInputError(f"workers is at least 1, found {request.workers}")
+        self._states: dict[tuple[bytes, int], PickState] = {}
+        self._selects = partition_filter(parts, request.partition)
+        self._budget = request.budget_bytes
+        self._over_budget = 0
+
+    def run(self) -> CompactResult:
+        began = time.monotonic()
+        context = self._context()
+        before = self._amplification(context)
+        job = CompactionJob(
+            context,
+            self._commit,
+            workers=self._workers,
+            progress=self._tell(context),
+        )
+        planned: list[Unit] = []
+        for _ in range(1 if self._request.full or self._request.dry_run else _ROUNDS_MAX):
+            planned = self._plan(context)
+            if not planned or self._request.dry_run:
+                break
+            given_up = len(job.tally.given_up)
+            job.run(planned)
+            # what lost a race once may lose it again: the next call tries with fresh eyes
+            if job.tally.stopped or len(job.tally.given_up) > given_up:
+                break
+            context = self._context()
+        steps = (
+            [_planned(context, unit) for unit in planned]
+            if self._request.dry_run
+            else [_done(context, done) for done in job.tally.done]
+        )
+        return CompactResult(
+            snapshot_ids=tuple(job.tally.snapshot_ids),
+            steps=tuple(steps),
+            given_up=len(job.tally.given_up),
+            over_budget=self._over_budget,
+            files_before=sum(step.files_before for step in steps),
+            files_after=sum(step.files_after or 0 for step in steps),
+            bytes_read=sum(step.bytes_read for step in steps),
+            bytes_written=sum(step.bytes_written or 0 for step in steps),
+            read_amplification_before=before,
+            read_amplification_after=self._amplification(context),
+            seconds=time.monotonic() - began,
+            retries=job.tally.retries,
+            stopped=job.tally.stopped,
+            dry_run=self._request.dry_run,
+        )
+
+    def _context(self) -> CompactContext:
+        request = self._request
+        context = compact_context(self._parts)
+        # the batches of all workers share what the user gave
+        memory = None if request.memory is None else max(request.memory // self._workers, 1)
+        stop = request.stop or context.stop
+        return replace(context, memory=memory, stop=stop)
+
+    def _commit(self, messages: list[CommitMessage]) -> CommitResult:
+        context = self._parts.write_context()
+        return self._parts.committer(context).commit(messages)
+
+    def _tell(self, context: CompactContext) -> Callable[[UnitDone], None]:
+        told = self._request.progress
+        return lambda done: None if told is None else told(_done(context, done))
+
+    def _selected(self, live: LiveFiles) -> list[tuple[bytes, int]]:
+        wanted = self._request.buckets
+        return [
+            place
+            for place in live.buckets
+            if self._selects(place[0]) and (wanted is None or place[1] in wanted)
+        ]
+
+    def _amplification(self, context: CompactContext) -> float:
+        live = context.state.base.live(context.state.snapshots.latest())
+        places = self._selected(live)
+        runs = [_runs(context, live.buckets[place]) for place in places]
+        return sum(runs) / len(runs) if runs else 0.0
+
+    def _plan(self, context: CompactContext) -> list[Unit]:
+        live = context.state.base.live(context.state.snapshots.latest())
+        units: list[Unit] = []
+        for place in self._selected(live):
+            units += self._plan_bucket(context, place, live.buckets[place])
+        return self._within_budget(units)
+
+    def _plan_bucket(
+        self,
+        context: CompactContext,
+        place: tuple[bytes, int],
+        entries: Sequence[ManifestEntry],
+    ) -> list[Unit]:
+        unit, state = plan_bucket(
+            context,
+            place,
+            entries[-1].total_buckets,
+            [entry.file for entry in entries],
+            full=self._request.full,
+            state=self._states.get(place),
+        )
+        self._states[place] = state
+        return [] if unit is None else [unit]
+
+    def _within_budget(self, units: list[Unit]) -> list[Unit]:
+        """The picks that fit, those first that take most runs away for a byte."""
+        if self._budget is None:
+            return units
+        ordered = sorted(units, key=lambda unit: (unit.runs[1] - unit.runs[0]) / (unit.size + 1))
+        kept: list[Unit] = []
+        left = self._budget
+        for unit in ordered:
+            if unit.size <= left:
+                kept.append(unit)
+                left -= unit.size
+        self._over_budget = len(units) - len(kept)
+        if not self._request.dry_run:
+            self._budget = left
+        return kept
+
+
+def compact_context(parts: Components) -> CompactContext:
+    """A table's latest state for its compaction.
+
+    Raises:
+        UnsupportedFormatError: it cannot be compacted without losing something.
+    """
+    view = parts.view()
+    view.check()
+    rules = merge_rules(view.schema, view.options) if view.schema.primary_keys else None
+    context = CompactContext(
+        parts.name, view.schema, view.options, parts.state, rules, view.deletions
+    )
+    check_compactable(context)
+    return context
+
+
+def _runs(context: CompactContext, entries: Sequence[ManifestEntry]) -> int:
+    if not context.key:
+        return len(entries)
+    files = [entry.file for entry in entries]
+    return Levels.of(files, context.tree.num_levels, context.keys).run_count
+
+
+def _path(context: CompactContext, partition: bytes) -> str:
+    return context.folders.partition(partition)
+
+
+def _planned(context: CompactContext, unit: Unit) -> CompactionStep:
+    return CompactionStep(
+        partition=_path(context, unit.partition),
+        bucket=unit.bucket,
+        reason=unit.reason,
+        files_before=len(unit.before),
+        files_after=None,
+        bytes_read=unit.size,
+        bytes_written=None,
+        runs_before=unit.runs[0],
+        runs_after=unit.runs[1],
+        seconds=None,
+    )
+
+
+def _done(context: CompactContext, done: UnitDone) -> CompactionStep:
+    return replace(
+        _planned(context, done.unit),
+        files_after=done.files_after,
+        bytes_written=done.bytes_written,
+        seconds=done.seconds,
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class BucketInfo(HtmlFields):
+    """One bucket and the pressure on it.
+
+    Attributes:
+        partition: its path, empty without partitions.
+        bucket: the bucket.
+        files: live data files.
+        rows: physical rows, older versions and deletes included.
+        bytes: size of the files.
+        runs: sorted runs, which a read of the bucket merges.
+        levels: files by level, level 0 first.
+    """
+
+    partition: str
+    bucket: int
+    files: int
+    rows: int
+    bytes: int
+    runs: int
+    levels: tuple[int, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        return (
+            f"Bucket({self.partition}{self.bucket}: {self.files} files in {self.runs} runs, "
+            f"{self.rows} rows, {self.bytes} bytes)"
+        )
+
+
+def buckets_of(parts: Components) -> list[BucketInfo]:
+    """The buckets of a table, by partition and number."""
+    view = parts.view()
+    context = CompactContext(
+        parts.name, view.schema, view.options, parts.state, None, view.deletions
+    )
+    live = parts.state.base.live(view.snapshot)
+    return sorted(
+        (_bucket_info(context, place, entries) for place, entries in live.buckets.items()),
+        key=lambda info: (info.partition, info.bucket),
+    )
+
+
+def _bucket_info(
+    context: CompactContext, place: tuple[bytes, int], entries: Sequence[ManifestEntry]
+) -> BucketInfo:
+    files: list[DataFileMeta] = [entry.file for entry in entries]
+    levels = [0] * (max(meta.level for meta in files) + 1)
+    for meta in files:
+        levels[meta.level] += 1
+    return BucketInfo(
+        _path(context, place[0]),
+        place[1],
+        len(files),
+        sum(meta.row_count for meta in files),
+        sum(meta.file_size for meta in files),
+        _runs(context, entries),
+        tuple(levels),
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class TablePressure(HtmlFields):
+    """How far compaction lags behind the writers of a table.
+
+    Attributes:
+        buckets: buckets with files.
+        runs_max: sorted runs of the bucket that has most.
+        runs_mean: sorted runs of a bucket.
+        trigger: runs at which compaction starts (``num-sorted-run.compaction-trigger``).
+        stop_trigger: runs above which writers wait (``num-sorted-run.stop-trigger``).
+        due: buckets at the trigger or above.
+        waiting: buckets above the stop trigger.
+    """
+
+    buckets: int
+    runs_max: int
+    runs_mean: float
+    trigger: int
+    stop_trigger: int
+    due: int
+    waiting: int
+
+    def __repr__(self) -> str:
+        return (
+            f"TablePressure({self.buckets} buckets, runs {self.runs_mean:.1f} in the mean and "
+            f"{self.runs_max} at most; {self.due} due at {self.trigger}, {self.waiting} above "
+            f"{self.stop_trigger})"
+        )
+
+
+def pressure_of(parts: Components) -> TablePressure:
+    """The pressure on a primary-key table.
+
+    Raises:
+        InvalidInputError: the table has no primary key.
+    """
+    view = parts.view()
+    if not view.schema.primary_keys:
+        raise InvalidInputError(
+            f"table {parts.name} has no primary key, so nothing is merged when it is read; "
+            "buckets() tells how many files it has"
+        )
+    context = CompactContext(
+        parts.name, view.schema, view.options, parts.state, None, view.deletions
+    )
+    live = parts.state.base.live(view.snapshot)
+    found: list[Pressure] = [
+        pressure(
+            Levels.of([e.file for e in entries], context.tree.num_levels, context.keys),
+            context.tree,
+        )
+        for entries in live.buckets.values()
+    ]
+    runs = [item.runs for item in found]
+    return TablePressure(
+        len(found),
+        max(runs, default=0),
+        sum(runs) / len(runs) if runs else 0.0,
+        context.tree.trigger,
+        context.tree.stop_trigger,
+        sum(item.runs >= item.trigger for item in found),
+        sum(item.write_waits for item in found),
+    )
