@@ -17,6 +17,7 @@ from tablestore.options.table import TableOptions
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
 from tablestore.table.listings import branch_store
+from tablestore.table.merging import merge_rules
 from tablestore.table.table import Table
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Lake:
             comment,
             int(time.time() * 1000),
         )
-        _check_formats(name, new)
+        _check_columns(name, new)
         components = self._components(name, folder)
         exists = components.state.schemas.find(0) is not None
         if exists or not components.state.schemas.create(new):
@@ -283,15 +284,17 @@ def _table_folder(name: str) -> str:
     return f"{database}{_SUFFIX}/{table}"
 
 
-def _check_formats(name: str, schema: TableSchema) -> None:
-    """Refuse columns that the table's data files cannot hold.
+def _check_columns(name: str, schema: TableSchema) -> None:
+    """Refuse columns that the table's data files cannot hold, or that cannot be merged.
 
     Raises:
         InvalidInputError: names the table and the column.
     """
     options = TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
-    for file_format in options.formats:
-        try:
+    try:
+        for file_format in options.formats:
             check_storable(file_format, schema.fields)
-        except InvalidInputError as error:
-            raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None
+        if schema.primary_keys:
+            merge_rules(schema, options)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None

@@ -39,8 +39,8 @@ sequence.snapshot-ordering | bool | false | RWKI | order by commit snapshot id i
 rowkind.field | str |  | WKI | column holding the row kind
 ignore-delete | bool | false | Y | drop -D and -U on write
 ignore-update-before | bool | false | Y | drop -U on write
-fields.default-aggregate-function | str |  | N | fallback aggregator
-aggregation.remove-record-on-delete | bool | false | NI | -D removes row in aggregation engine
+fields.default-aggregate-function | str |  | Y | fallback aggregator
+aggregation.remove-record-on-delete | bool | false | YI | -D removes row in aggregation engine
 partial-update.remove-record-on-delete | bool | false | NI | -D removes row in partial-update
 partial-update.remove-record-on-sequence-group | str |  | NI | -D of these groups removes row
 data-file.path-directory | str |  | YI | subdirectory for data files
@@ -387,16 +387,16 @@ changelog-producer.compaction-interval | dur |  | N | pause between full compact
 # the first row whose pattern matches counts; * stands for one or more characters
 PATTERNS: Final = """
 # Column options
-fields.*.aggregate-function | str |  | N | aggregator of the column
-fields.*.ignore-retract | bool | false | N | keep the accumulator on a retraction
+fields.*.aggregate-function | str |  | Y | aggregator of the column
+fields.*.ignore-retract | bool | false | Y | keep the accumulator on a retraction
 fields.*.sequence-group | str |  | N | key lists ordering columns, value lists protected columns
-fields.*.list-agg-delimiter | str | , | N | delimiter of listagg
-fields.*.distinct | bool | false | N | distinct collect or listagg
-fields.*.nested-key | str |  | N | key of nested_update
-fields.*.nested-key-null-strategy | str | merge | N | null keys of nested_update
-fields.*.nested-sequence-field | str |  | N | order of nested_update
-fields.*.count-limit | int |  | N | most rows of nested_update
-fields.*.ts-field | str |  | N | timestamp of merge_map_with_keytime
+fields.*.list-agg-delimiter | str | , | Y | delimiter of listagg
+fields.*.distinct | bool | false | Y | distinct collect or listagg
+fields.*.nested-key | str |  | Y | key of nested_update
+fields.*.nested-key-null-strategy | str | merge | Y | null keys of nested_update
+fields.*.nested-sequence-field | str |  | Y | order of nested_update
+fields.*.count-limit | int |  | Y | most rows of nested_update
+fields.*.ts-field | str |  | Y | timestamp of merge_map_with_keytime
 fields.*.stats-mode | stats |  | Y | statistics of the column
 fields.*.map.storage-layout | str | default | RW | physical layout of a map
 fields.*.map.shared-shredding.* | str |  | N | limits of the shredded layout

@@ -56,8 +56,8 @@ def test_the_options_that_java_marks_immutable_are_immutable() -> None:
     [
         ("fields.a.stats-mode", "fields.*.stats-mode", "honoured"),
         ("fields.g2,g3.sequence-group", "fields.*.sequence-group", "no_effect"),
-        ("fields.my.column.aggregate-function", "fields.*.aggregate-function", "no_effect"),
-        ("fields.default-aggregate-function", "fields.default-aggregate-function", "no_effect"),
+        ("fields.my.column.aggregate-function", "fields.*.aggregate-function", "honoured"),
+        ("fields.default-aggregate-function", "fields.default-aggregate-function", "honoured"),
         ("file-index.bloom-filter.columns", "file-index.*.columns", "no_effect"),
         ("file-index.bloom-filter.k.items", "file-index.*.*.*", "no_effect"),
         ("parquet.page.size", "parquet.*", "no_effect"),
