@@ -13,6 +13,7 @@ import typer
 
 from tablestore.cli import (
     append,
+    compact,
     connect,
     create,
     delete,
@@ -91,6 +92,7 @@ for _verb in (
     history.history,
     files.files,
     drop.drop,
+    compact.compact,
     verify.verify,
     inspect.inspect,
 ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from tablestore.read.scan import Scan
 from tablestore.table.batch import Batch
 from tablestore.table.compaction import (
     BucketInfo,
+    CompactionStep,
     CompactRequest,
     CompactResult,
     TablePressure,
@@ -395,6 +396,8 @@ class Table:
         memory: int | str | None = None,
         workers: int | None = None,
         dry_run: bool = False,
+        progress: Callable[[CompactionStep], None] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> CompactResult:
         """Merge sorted runs into fewer, so that reads have less to merge.
 
@@ -409,6 +412,9 @@ class Table:
             memory: bytes for decoded rows ("256 MB"), all threads together.
             workers: threads; the machine's cores by default, four at most.
             dry_run: say what would be done, and do nothing.
+            progress: called with each pick that is done and committed.
+            stop: asked between batches; once it gives True, what is done is committed and the
+                rest is left.
 
         Raises:
             UnsupportedFormatError: a compaction would lose something, e.g. a changelog.
@@ -422,6 +428,8 @@ class Table:
             memory=parse_size(memory, "memory"),
             workers=workers,
             dry_run=dry_run,
+            progress=progress,
+            stop=stop,
         )
         return compact_table(self._parts, request)
 
