@@ -225,7 +225,7 @@ def _stop_signals() -> Iterator[threading.Event]:
         signal.signal(number, before[number])
 
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in map(int, (signal.SIGTERM, signal.SIGINT)):
             before[number] = signal.signal(number, ask)
     try:
         yield stop

@@ -18,6 +18,8 @@ from tablestore.lsm.strategy import Worn, full_pick, next_pick
 if TYPE_CHECKING:
     from tablestore.compact.context import CompactContext
     from tablestore.format.manifest import DataFileMeta
+    from tablestore.format.schema import TableSchema
+    from tablestore.options.table import TableOptions
 
 
 class Unit(Protocol):
@@ -151,23 +153,36 @@ def plan_bucket(
     return unit, state
 
 
+def is_compactable(schema: TableSchema, options: TableOptions) -> bool:
+    """Whether a compaction would lose nothing; ``check_compactable`` says what."""
+    return _hindrance(bool(schema.primary_keys), options) is None
+
+
 def check_compactable(context: CompactContext) -> None:
     """Refuse tables whose compaction would lose something.
 
     Raises:
         UnsupportedFormatError: names the option.
     """
-    producer = context.options.changelog_producer
-    if context.key and producer in {"lookup", "full-compaction"}:
-        raise UnsupportedFormatError(
-            f"table {context.table} has changelog-producer {producer!r}: a compaction without its "
-            "changelog would lose changes, and writing it is not supported yet; let the engine "
-            "that writes the changelog compact it",
-            feature="changelog-producer",
+    found = _hindrance(bool(context.key), context.options)
+    if found is not None:
+        raise UnsupportedFormatError(f"table {context.table} {found[1]}", feature=found[0])
+
+
+def _hindrance(keyed: bool, options: TableOptions) -> tuple[str, str] | None:  # noqa: FBT001
+    """The option that stands against a compaction, and why."""
+    if not keyed:
+        return None
+    producer = options.changelog_producer
+    if producer in {"lookup", "full-compaction"}:
+        return "changelog-producer", (
+            f"has changelog-producer {producer!r}: a compaction without its changelog would lose "
+            "changes, and writing it is not supported yet; let the engine that writes the "
+            "changelog compact it"
         )
-    if context.key and context.options.needs_lookup:
-        raise UnsupportedFormatError(
-            f"table {context.table}: compaction by lookup (deletion vectors, first-row, "
-            "force-lookup) is not supported yet",
-            feature="lookup compaction",
+    if options.needs_lookup:
+        return "lookup compaction", (
+            "is compacted by lookup (deletion vectors, first-row, force-lookup), which is not "
+            "supported yet"
         )
+    return None

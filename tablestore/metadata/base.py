@@ -154,6 +154,11 @@ class BaseCache:
         self._lock = threading.Lock()
         self._live: LiveFiles = EMPTY
 
+    @property
+    def newest(self) -> LiveFiles:
+        """The live files of the snapshot used last; asks the storage nothing."""
+        return self._live
+
     def peek(self, snapshot: Snapshot | None) -> LiveFiles | None:
         """The live files of a snapshot where nothing needs to be read for them."""
         if snapshot is None:

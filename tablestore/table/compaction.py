@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tablestore.compact.context import CompactContext
-from tablestore.compact.job import CompactionJob, UnitDone
-from tablestore.compact.unit import Unit, check_compactable, plan_bucket
-from tablestore.errors import InvalidInputError
+from tablestore.compact.job import CompactionJob, Tally, UnitDone
+from tablestore.compact.unit import Unit, check_compactable, is_compactable, plan_bucket
+from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
 from tablestore.lsm.levels import Levels
-from tablestore.lsm.pressure import Pressure, pressure
 from tablestore.options.units import parse_bytes
+from tablestore.read.view import TableView
 from tablestore.table.merging import merge_rules
 from tablestore.table.overwrite import partition_filter
 from tablestore.types.html import HtmlFields
 
 if TYPE_CHECKING:
-    from tablestore.commit.committer import CommitResult
+    from tablestore.commit.committer import CommitResult, Committer, CompactionOutcome
     from tablestore.commit.message import CommitMessage
-    from tablestore.format.manifest import DataFileMeta, ManifestEntry
+    from tablestore.format.manifest import ManifestEntry
     from tablestore.lsm.picks import PickState
     from tablestore.metadata.base import LiveFiles
     from tablestore.table.components import Components
+    from tablestore.write.context import WriteContext
 
 _ROUNDS_MAX: Final = 16
 """Picks of one bucket that may follow one another; each makes fewer runs of it."""
@@ -165,6 +166,76 @@ def parse_size(size: str | int | None, name: str) -> int | None:
     return value
 
 
+def compact_after(
+    parts: Components,
+    context: WriteContext,
+    committer: Committer,
+    places: Collection[tuple[bytes, int]],
+    result: CommitResult,
+) -> CommitResult:
+    """What a writer does once its rows are committed: the compactions that they made due.
+
+    The rows are there whatever becomes of it; what another commit stands against is left for the
+    next writer.
+
+    Args:
+        parts: the table.
+        context: the table as the rows were written.
+        committer: of the rows; the COMPACT snapshot gets its user.
+        places: partition and bucket of each message.
+        result: of the commit of the rows.
+
+    Cost:
+        no request where nothing is due.
+    """
+    if context.options.write_only or not is_compactable(context.schema, context.options):
+        return result
+    began = time.monotonic()
+    live = parts.state.base.newest
+    try:
+        tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+    except TablestoreError as error:
+        doubt = isinstance(error, CommitUnknownError)
+        outcome: CompactionOutcome = "unknown" if doubt else "not committed"
+        return replace(result, compaction=outcome, compaction_error=str(error))
+    if tally is None:
+        return result
+    milliseconds = result.milliseconds + round((time.monotonic() - began) * 1000)
+    return replace(
+        result,
+        snapshot_ids=(*result.snapshot_ids, *tally.snapshot_ids),
+        retries=result.retries + tally.retries,
+        compaction="committed" if tally.snapshot_ids else "none",
+        milliseconds=milliseconds,
+    )
+
+
+def _writer_context(parts: Components, context: WriteContext, live: LiveFiles) -> CompactContext:
+    view = TableView(parts.name, context.schema, context.options, live.snapshot, parts.state)
+    return replace(_context_of(parts, view), memory=context.options.write_buffer_size)
+
+
+def _compact_places(
+    context: CompactContext,
+    committer: Committer,
+    places: Collection[tuple[bytes, int]],
+    live: LiveFiles,
+) -> Tally | None:
+    """Run what is due in some buckets; None where nothing is."""
+    units: list[Unit] = []
+    for place in places:
+        entries = live.buckets.get(place)
+        if entries:
+            files = [entry.file for entry in entries]
+            unit, _ = plan_bucket(context, place, entries[-1].total_buckets, files, full=False)
+            units += [] if unit is None else [unit]
+    if not units:
+        return None
+    job = CompactionJob(context, committer.commit, workers=min(os.cpu_count() or 1, 2))
+    job.run(units)
+    return job.tally
+
+
 class _Run:
     """One call of ``compact``."""
 
@@ -249,7 +320,7 @@ class _Run:
     def _amplification(self, context: CompactContext) -> float:
         live = context.state.base.live(context.state.snapshots.latest())
         places = self._selected(live)
-        runs = [_runs(context, live.buckets[place]) for place in places]
+        runs = [runs_of(context, live.buckets[place]) for place in places]
         return sum(runs) / len(runs) if runs else 0.0
 
     def _plan(self, context: CompactContext) -> list[Unit]:
@@ -301,28 +372,27 @@ def compact_context(parts: Components) -> CompactContext:
     """
     view = parts.view()
     view.check()
-    rules = merge_rules(view.schema, view.options) if view.schema.primary_keys else None
-    context = CompactContext(
-        parts.name, view.schema, view.options, parts.state, rules, view.deletions
-    )
+    context = _context_of(parts, view)
     check_compactable(context)
     return context
 
 
-def _runs(context: CompactContext, entries: Sequence[ManifestEntry]) -> int:
+def _context_of(parts: Components, view: TableView) -> CompactContext:
+    rules = merge_rules(view.schema, view.options) if view.schema.primary_keys else None
+    return CompactContext(parts.name, view.schema, view.options, parts.state, rules, view.deletions)
+
+
+def runs_of(context: CompactContext, entries: Sequence[ManifestEntry]) -> int:
+    """Sorted runs of a bucket; every file of an append table is one."""
     if not context.key:
         return len(entries)
     files = [entry.file for entry in entries]
     return Levels.of(files, context.tree.num_levels, context.keys).run_count
 
 
-def _path(context: CompactContext, partition: bytes) -> str:
-    return context.folders.partition(partition)
-
-
 def _planned(context: CompactContext, unit: Unit) -> CompactionStep:
     return CompactionStep(
-        partition=_path(context, unit.partition),
+        partition=context.folders.partition(unit.partition),
         bucket=unit.bucket,
         reason=unit.reason,
         files_before=len(unit.before),
@@ -341,129 +411,4 @@ def _done(context: CompactContext, done: UnitDone) -> CompactionStep:
         files_after=done.files_after,
         bytes_written=done.bytes_written,
         seconds=done.seconds,
-    )
-
-
-@dataclass(frozen=True, repr=False)
-class BucketInfo(HtmlFields):
-    """One bucket and the pressure on it.
-
-    Attributes:
-        partition: its path, empty without partitions.
-        bucket: the bucket.
-        files: live data files.
-        rows: physical rows, older versions and deletes included.
-        bytes: size of the files.
-        runs: sorted runs, which a read of the bucket merges.
-        levels: files by level, level 0 first.
-    """
-
-    partition: str
-    bucket: int
-    files: int
-    rows: int
-    bytes: int
-    runs: int
-    levels: tuple[int, ...] = field(default=())
-
-    def __repr__(self) -> str:
-        return (
-            f"Bucket({self.partition}{self.bucket}: {self.files} files in {self.runs} runs, "
-            f"{self.rows} rows, {self.bytes} bytes)"
-        )
-
-
-def buckets_of(parts: Components) -> list[BucketInfo]:
-    """The buckets of a table, by partition and number."""
-    view = parts.view()
-    context = CompactContext(
-        parts.name, view.schema, view.options, parts.state, None, view.deletions
-    )
-    live = parts.state.base.live(view.snapshot)
-    return sorted(
-        (_bucket_info(context, place, entries) for place, entries in live.buckets.items()),
-        key=lambda info: (info.partition, info.bucket),
-    )
-
-
-def _bucket_info(
-    context: CompactContext, place: tuple[bytes, int], entries: Sequence[ManifestEntry]
-) -> BucketInfo:
-    files: list[DataFileMeta] = [entry.file for entry in entries]
-    levels = [0] * (max(meta.level for meta in files) + 1)
-    for meta in files:
-        levels[meta.level] += 1
-    return BucketInfo(
-        _path(context, place[0]),
-        place[1],
-        len(files),
-        sum(meta.row_count for meta in files),
-        sum(meta.file_size for meta in files),
-        _runs(context, entries),
-        tuple(levels),
-    )
-
-
-@dataclass(frozen=True, repr=False)
-class TablePressure(HtmlFields):
-    """How far compaction lags behind the writers of a table.
-
-    Attributes:
-        buckets: buckets with files.
-        runs_max: sorted runs of the bucket that has most.
-        runs_mean: sorted runs of a bucket.
-        trigger: runs at which compaction starts (``num-sorted-run.compaction-trigger``).
-        stop_trigger: runs above which writers wait (``num-sorted-run.stop-trigger``).
-        due: buckets at the trigger or above.
-        waiting: buckets above the stop trigger.
-    """
-
-    buckets: int
-    runs_max: int
-    runs_mean: float
-    trigger: int
-    stop_trigger: int
-    due: int
-    waiting: int
-
-    def __repr__(self) -> str:
-        return (
-            f"TablePressure({self.buckets} buckets, runs {self.runs_mean:.1f} in the mean and "
-            f"{self.runs_max} at most; {self.due} due at {self.trigger}, {self.waiting} above "
-            f"{self.stop_trigger})"
-        )
-
-
-def pressure_of(parts: Components) -> TablePressure:
-    """The pressure on a primary-key table.
-
-    Raises:
-        InvalidInputError: the table has no primary key.
-    """
-    view = parts.view()
-    if not view.schema.primary_keys:
-        raise InvalidInputError(
-            f"table {parts.name} has no primary key, so nothing is merged when it is read; "
-            "buckets() tells how many files it has"
-        )
-    context = CompactContext(
-        parts.name, view.schema, view.options, parts.state, None, view.deletions
-    )
-    live = parts.state.base.live(view.snapshot)
-    found: list[Pressure] = [
-        pressure(
-            Levels.of([e.file for e in entries], context.tree.num_levels, context.keys),
-            context.tree,
-        )
-        for entries in live.buckets.values()
-    ]
-    runs = [item.runs for item in found]
-    return TablePressure(
-        len(found),
-        max(runs, default=0),
-        sum(runs) / len(runs) if runs else 0.0,
-        context.tree.trigger,
-        context.tree.stop_trigger,
-        sum(item.runs >= item.trigger for item in found),
-        sum(item.write_waits for item in found),
     )

@@ -20,15 +20,12 @@ from tablestore.read.plan import plan_read
 from tablestore.read.scan import Scan
 from tablestore.table.batch import Batch
 from tablestore.table.compaction import (
-    BucketInfo,
     CompactionStep,
     CompactRequest,
     CompactResult,
-    TablePressure,
-    buckets_of,
+    compact_after,
     compact_table,
     parse_size,
-    pressure_of,
 )
 from tablestore.table.components import Components
 from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
@@ -45,12 +42,14 @@ from tablestore.table.listings import (
 from tablestore.table.merging import merge_rules
 from tablestore.table.moment import find_snapshot
 from tablestore.table.overwrite import overwrite_table
+from tablestore.table.pressure import BucketInfo, TablePressure, buckets_of, pressure_of
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow.compute as pc
 
+    from tablestore.commit.message import CommitMessage
     from tablestore.format.snapshot import Snapshot
     from tablestore.predicate.nodes import Col, Predicate
     from tablestore.read.view import TableView
@@ -453,7 +452,14 @@ class Table:
         context = parts.write_context()
         keyed = bool(context.schema.primary_keys)
         rules = merge_rules(context.schema, context.options) if keyed else None
-        return Batch(context, rules, parts.committer(context).commit)
+        committer = parts.committer(context)
+
+        def commit(messages: list[CommitMessage]) -> CommitResult:
+            places = {(message.partition, message.bucket) for message in messages}
+            result = committer.commit(messages)
+            return compact_after(parts, context, committer, places, result) if keyed else result
+
+        return Batch(context, rules, commit)
 
     def _writable(self) -> Components:
         if self._pinned is not None:
