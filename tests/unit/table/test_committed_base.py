@@ -29,7 +29,7 @@ def spied_manifests(table, monkeypatch):
 
 
 def test_own_commits_need_no_manifest_read_at_all(monkeypatch):
-    table = keyed_table()
+    table = keyed_table(write_only="true")
     table.upsert(rows([1]))
     names = spied_manifests(table, monkeypatch)
     for n in range(5):

@@ -28,7 +28,8 @@ def opened(table):
 @pytest.fixture(params=["primary key", "append"])
 def table(request):
     make = keyed_table if request.param == "primary key" else append_table
-    made = make(bucket="1" if request.param == "primary key" else "-1")
+    bucket = "1" if request.param == "primary key" else "-1"
+    made = make(bucket=bucket, write_only="true")
     for n in range(3):
         with made.batch() as batch:
             batch.write(rows(range(10 * n, 10 * n + 5)))
