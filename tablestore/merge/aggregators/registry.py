@@ -5,14 +5,18 @@ Source: ``org.apache.paimon.mergetree.compact.aggregate.factory``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.merge.aggregators.choose import Extreme, FirstValue, LastNonNullValue, LastValue
+from tablestore.merge.aggregators.lists import Collect
+from tablestore.merge.aggregators.maps import MergeMap, MergeMapByTime
+from tablestore.merge.aggregators.nested import NestedPartialUpdate, NestedUpdate, Nulls
 from tablestore.merge.aggregators.sums import Arithmetic
-from tablestore.types.model import AtomicType, DataType
+from tablestore.merge.aggregators.text import Listagg
+from tablestore.types.model import STRING, ArrayType, AtomicType, DataType, MapType, RowType
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,16 +152,101 @@ def _extreme(*, largest: bool) -> Callable[[DataType, ColumnAggregation], Aggreg
     return make
 
 
+def _collect(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    if not isinstance(kind, ArrayType):
+        raise InvalidInputError(f"needs an ARRAY column, found {kind}")
+    return Collect(options.distinct, late_first=options.ignore_retract)
+
+
+def _listagg(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    if kind.with_nullable(nullable=True) != STRING:
+        raise InvalidInputError(f"needs a STRING column, found {kind}")
+    return Listagg(options.delimiter, options.distinct)
+
+
+def _merge_map(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    if not isinstance(kind, MapType):
+        raise InvalidInputError(f"needs a MAP column, found {kind}")
+    return MergeMap()
+
+
+def _merge_map_with_keytime(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    if not isinstance(kind, MapType) or not isinstance(kind.value, RowType):
+        raise InvalidInputError(f"needs a column of MAP<..., ROW<...>>, found {kind}")
+    names = [field.name for field in kind.value.fields]
+    if len(names) < 2:
+        raise InvalidInputError(f"needs a ROW of 2 fields or more, found {kind.value}")
+    (place,) = _places(kind.value, (options.ts_field or names[-1],), "ts-field")
+    time = kind.value.fields[place].type
+    if not isinstance(time, AtomicType) or time.name not in {"VARCHAR", "CHAR"}:
+        raise InvalidInputError(f"needs times that are texts, found {names[place]!r} {time}")
+    return MergeMapByTime(place)
+
+
+def _nested_update(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    row = _row_of(kind)
+    for name, given in (
+        ("nested-key-null-strategy", options.nested_key_null_strategy),
+        ("nested-sequence-field", options.nested_sequence_field),
+    ):
+        if given and not options.nested_key:
+            raise InvalidInputError(f"takes the option {name!r} only beside 'nested-key'")
+    return NestedUpdate(
+        _places(row, options.nested_key, "nested-key"),
+        _places(row, options.nested_sequence_field, "nested-sequence-field"),
+        options.count_limit,
+        Nulls(options.nested_key_null_strategy or "merge"),
+    )
+
+
+def _nested_partial_update(kind: DataType, options: ColumnAggregation) -> Aggregator:
+    row = _row_of(kind)
+    if not options.nested_key:
+        raise InvalidInputError("needs the option 'nested-key'")
+    return NestedPartialUpdate(
+        _places(row, options.nested_key, "nested-key"),
+        Nulls(options.nested_key_null_strategy or "merge"),
+    )
+
+
+def _row_of(kind: DataType) -> RowType:
+    if not isinstance(kind, ArrayType) or not isinstance(kind.element, RowType):
+        raise InvalidInputError(f"needs a column of ARRAY<ROW<...>>, found {kind}")
+    return kind.element
+
+
+def _places(row: RowType, names: Sequence[str], option: str) -> tuple[int, ...]:
+    """Places of fields in a row.
+
+    Raises:
+        InvalidInputError: it has no such field.
+    """
+    known = [field.name for field in row.fields]
+    for name in names:
+        if name not in known:
+            raise InvalidInputError(
+                f"has the option {option!r} about the field {name!r}, which its rows do not have"
+                f"{nearest(name, known)}"
+            )
+    return tuple(known.index(name) for name in names)
+
+
 FUNCTIONS: Final[Mapping[str, Callable[[DataType, ColumnAggregation], Aggregator]]] = {
     "bool_and": _named(Extreme(largest=False), "BOOLEAN", frozenset({"BOOLEAN"})),
     "bool_or": _named(Extreme(largest=True), "BOOLEAN", frozenset({"BOOLEAN"})),
+    "collect": _collect,
     "first_non_null_value": _any(FirstValue(non_null=True)),
     "first_not_null_value": _any(FirstValue(non_null=True)),  # its name before Paimon 1.0
     "first_value": _any(FirstValue()),
     "last_non_null_value": _any(LastNonNullValue()),
     "last_value": _any(LastValue()),
+    "listagg": _listagg,
     "max": _extreme(largest=True),
     "min": _extreme(largest=False),
+    "merge_map": _merge_map,
+    "merge_map_with_keytime": _merge_map_with_keytime,
+    "nested_partial_update": _nested_partial_update,
+    "nested_update": _nested_update,
     "product": _named(Arithmetic(product=True), "number", _NUMBERS),
     "sum": _named(Arithmetic(), "number", _NUMBERS),
 }
