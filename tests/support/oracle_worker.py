@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import oracle_histories
+from tests.support import oracle_histories, oracle_picks
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -43,7 +43,11 @@ class Service:
 
     def __call__(self, op: str, warehouse: str, **arguments):
         p = self.catalog(warehouse)
-        own: dict[str, Callable] = {"history": self.history, "columns": self.columns}
+        own: dict[str, Callable] = {
+            "history": self.history,
+            "columns": self.columns,
+            "picks": self.picks,
+        }
         if op in own:
             return own[op](p, **arguments)
         if op in (
@@ -65,6 +69,11 @@ class Service:
     def history(p: Paimon, name: str, seed: int):
         made = oracle_histories.run(p, name, seed)
         return {**made, "snapshots": p.expected(name)}
+
+    @staticmethod
+    def picks(p: Paimon, name: str, cases: list):
+        """What Java's pickers decide; `name` is the kind of the cases."""
+        return oracle_picks.run(p, name, cases)
 
     @staticmethod
     def columns(p: Paimon, name: str):
