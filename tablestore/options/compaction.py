@@ -72,7 +72,7 @@ class TreeOptions:
     small_file_size: int = int((128 << 20) * 0.7)
     formats: tuple[tuple[int, str], ...] = ()
     format: str = "parquet"
-    release: Release = "2.0"
+    release: Release = "2.1"
 
     @classmethod
     def of(cls, table: TableOptions) -> TreeOptions:
