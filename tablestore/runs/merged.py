@@ -11,18 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
 from tablestore.merge.groups import Merged, gathered
-from tablestore.merge.keys import KeyTuple, key_at, key_lanes, rows_below
+from tablestore.merge.keys import KeyTuple
+from tablestore.merge.sorted_keys import SortedKeys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tablestore.merge.rules import MergeRules
+
+WINDOW_ROWS: Final = 65_536
+"""Rows that are put in key order together: few enough that a column of them stays in the
+processor's cache while its rows are gathered."""
 
 _KEPT_BYTES_MAX = 2
 """Bytes that a passed-on slice may keep in memory for a byte of its own."""
@@ -53,13 +58,32 @@ class WindowShape:
     levels: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a run that are loaded, and their keys."""
+
+    rows: pa.RecordBatch
+    keys: SortedKeys
+
+    def __len__(self) -> int:
+        return self.rows.num_rows
+
+    def slice(self, start: int, end: int) -> _Part:
+        return _Part(self.rows.slice(start, end - start), self.keys.slice(start, end))
+
+    def owned(self) -> _Part:
+        """Itself, or a copy where it would keep a much larger batch in memory."""
+        rows = _compact(self.rows)
+        return self if rows is self.rows else _Part(rows, self.keys.owned())
+
+
 class _Cursor:
     """The loaded, not yet merged rows of one run."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch], key: tuple[int, ...]) -> None:
         self._source = iter(batches)
         self._key = key
-        self.loaded: list[pa.RecordBatch] = []
+        self.loaded: list[_Part] = []
         self.exhausted = False
         self.last: KeyTuple = ()
         self._last_rows = 0
@@ -68,36 +92,50 @@ class _Cursor:
     @property
     def low(self) -> bool:
         """Whether less than half of the newest batch is left."""
-        return bool(2 * sum(batch.num_rows for batch in self.loaded) < self._last_rows)
+        return 2 * self.rows < self._last_rows
+
+    @property
+    def rows(self) -> int:
+        """Loaded rows."""
+        return sum(part.rows.num_rows for part in self.loaded)
 
     def load(self) -> None:
         """Load the next batch that has rows, if there is one."""
+        # what is left of the batch before must not keep all of it in memory beside the next one
+        self.loaded = [part.owned() for part in self.loaded]
         for batch in self._source:
             if batch.num_rows:
-                self.loaded.append(batch)
-                self.last = key_at(self._keys(batch), batch.num_rows - 1)
+                keys = SortedKeys([batch.column(index) for index in self._key])
+                self.loaded.append(_Part(batch, keys))
+                self.last = keys.at(batch.num_rows - 1)
                 self._last_rows = batch.num_rows
                 return
         self.exhausted = True
 
-    def take_below(self, bound: KeyTuple | None) -> list[pa.RecordBatch]:
+    def key_at(self, share: float) -> KeyTuple:
+        """The key that about this share of the loaded rows is below."""
+        row = min(int(self.rows * share), self.rows - 1)
+        for part in self.loaded:
+            if row < len(part):
+                break
+            row -= len(part)
+        return part.keys.at(row)
+
+    def take_below(self, bound: KeyTuple | None) -> list[_Part]:
         """Remove and give the rows below the bound; all rows where there is none."""
         if bound is None:
             everything, self.loaded = self.loaded, []
             return everything
-        taken: list[pa.RecordBatch] = []
-        kept: list[pa.RecordBatch] = []
-        for batch in self.loaded:
-            count = 0 if kept else rows_below(self._keys(batch), bound)
+        taken: list[_Part] = []
+        kept: list[_Part] = []
+        for part in self.loaded:
+            count = 0 if kept else part.keys.below(bound)
             if count:
-                taken.append(batch if count == batch.num_rows else batch.slice(0, count))
-            if count < batch.num_rows:
-                kept.append(_compact(batch.slice(count)) if count else batch)
+                taken.append(part if count == len(part) else part.slice(0, count))
+            if count < len(part):
+                kept.append(part.slice(count, len(part)) if count else part)
         self.loaded = kept
         return taken
-
-    def _keys(self, batch: pa.RecordBatch) -> list[pa.Array]:
-        return [batch.column(index) for index in self._key]
 
 
 @dataclass
@@ -106,10 +144,12 @@ class Window:
 
     Attributes:
         parts: batches in key order each, run by run.
+        keys: of each part.
         runs: number of the run that each part is of.
     """
 
     parts: list[pa.RecordBatch]
+    keys: list[SortedKeys]
     runs: list[int]
 
     def column(self, index: int) -> pa.Array:
@@ -130,12 +170,15 @@ class Window:
         return np.repeat(levels, [part.num_rows for part in self.parts])
 
 
-def key_windows(runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...]) -> Iterator[Window]:
+def key_windows(
+    runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...], rows_max: int | None = None
+) -> Iterator[Window]:
     """Windows of rows with ascending, disjoint key ranges; rows stand run by run inside one.
 
     Args:
         runs: each an iterable of batches in key order.
         key: positions of the key columns.
+        rows_max: rows of a window, about; None takes all that is loaded and complete.
     """
     cursors = [(index, _Cursor(run, key)) for index, run in enumerate(runs)]
     while True:
@@ -144,11 +187,10 @@ def key_windows(runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...]) 
             return
         open_ends = [cursor.last for _, cursor in cursors if not cursor.exhausted]
         bound = min(open_ends) if open_ends else None
-        window = Window([], [])
-        for index, cursor in cursors:
-            parts = cursor.take_below(bound)
-            window.parts += parts
-            window.runs += [index] * len(parts)
+        nearer = _nearer([cursor for _, cursor in cursors], bound, rows_max)
+        window = _window(cursors, nearer)
+        if not window.parts and nearer != bound:  # one key has more rows than fit
+            window = _window(cursors, bound)
         if window.parts:
             yield window
         # the runs that end at the bound may go on with the same key: load before deciding; runs of
@@ -156,6 +198,29 @@ def key_windows(runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...]) 
         for _, cursor in cursors:
             if not cursor.exhausted and (cursor.last == bound or cursor.low):
                 cursor.load()
+
+
+def _window(cursors: Sequence[tuple[int, _Cursor]], bound: KeyTuple | None) -> Window:
+    window = Window([], [], [])
+    for index, cursor in cursors:
+        for part in cursor.take_below(bound):
+            window.parts.append(part.rows)
+            window.keys.append(part.keys)
+            window.runs.append(index)
+    return window
+
+
+def _nearer(
+    cursors: Sequence[_Cursor], bound: KeyTuple | None, rows_max: int | None
+) -> KeyTuple | None:
+    """A bound that leaves about as many rows as wanted, by the run that has most loaded."""
+    if rows_max is None:
+        return bound
+    loaded = sum(cursor.rows for cursor in cursors)
+    if loaded <= rows_max + rows_max // 2:
+        return bound
+    key = max(cursors, key=lambda cursor: cursor.rows).key_at(rows_max / loaded)
+    return key if bound is None else min(key, bound)
 
 
 def merge_runs(
@@ -169,7 +234,7 @@ def merge_runs(
         shape: which columns mean what.
         rules: decide what stands for a key.
     """
-    for window in key_windows(runs, shape.key):
+    for window in key_windows(runs, shape.key, WINDOW_ROWS if shape.ordered else None):
         yield from merge_window(window, shape, rules)
 
 
@@ -179,7 +244,7 @@ def merge_window(window: Window, shape: WindowShape, rules: MergeRules) -> Itera
     kind = None if shape.kind is None else _numpy(window.column(shape.kind)).astype(np.int8)
     age = None if shape.sequence is None else _numpy(window.column(shape.sequence))
     groups = rules.group(
-        key_lanes([window.column(index) for index in shape.key]),
+        SortedKeys.joined(window.keys),
         window.named,
         age=age,
         kind=kind,
