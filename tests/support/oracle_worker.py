@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import oracle_histories, oracle_picks
+from tests.support import oracle_aggregates, oracle_histories, oracle_partial_update, oracle_picks
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -47,6 +47,8 @@ class Service:
             "history": self.history,
             "columns": self.columns,
             "picks": self.picks,
+            "aggregates": self.aggregates,
+            "partial_updates": self.partial_updates,
         }
         if op in own:
             return own[op](p, **arguments)
@@ -74,6 +76,16 @@ class Service:
     def picks(p: Paimon, name: str, cases: list):
         """What Java's pickers decide; `name` is the kind of the cases."""
         return oracle_picks.run(p, name, cases)
+
+    @staticmethod
+    def aggregates(p: Paimon, name: str, cases: list):
+        """What Java's aggregate functions give; `name` is the kind of the cases."""
+        return oracle_aggregates.run(p, name, cases)
+
+    @staticmethod
+    def partial_updates(p: Paimon, name: str, cases: list):
+        """What Java's partial-update gives; `name` is the kind of the cases."""
+        return oracle_partial_update.run(p, name, cases)
 
     @staticmethod
     def columns(p: Paimon, name: str):

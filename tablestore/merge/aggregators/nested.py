@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tablestore.merge.aggregators.protocol import Versions
 
 Key = tuple[int, ...]
+_NULL_ROW = -2
 
 
 @dataclass(frozen=True)
@@ -185,26 +186,45 @@ class NestedPartialUpdate:
         known = [field.is_valid().to_pylist() for field in fields]
         counts, valid = np.zeros(len(versions), dtype=np.int64), np.zeros(len(versions), np.bool_)
         chosen: list[list[int]] = []
-
         for group in range(len(versions)):
-            held: dict[Key, list[int]] = {}
-            ordered = sorted(steps_of(versions, group), key=lambda s: (not s[2], -s[0] * s[2]))
-            for place, _, _ in ordered:
-                span = elements.span(place)
-                valid[group] |= span is not None
-                for number in span or ():
-                    if not rows.null[number] and self.nulls.takes(rows.keys[number]):
-                        _update(held, rows.keys[number], number, known)
-            chosen += held.values()
-            counts[group] = len(held)
-
+            found = self._fold(list(steps_of(versions, group)), versions, elements, rows, known)
+            valid[group] = found is not None
+            counts[group] = len(found or ())
+            chosen += found or ()
         taken = np.array(chosen, dtype=np.int64).reshape(-1, len(fields))
         columns = [
             field.take(pa.array(taken[:, i], mask=taken[:, i] < 0))
             for i, field in enumerate(fields)
         ]
-        made = pa.StructArray.from_arrays(columns, fields=list(column.type.value_type))
+        null = pa.array(taken[:, 0] == _NULL_ROW)
+        inner = list(column.type.value_type)
+        made = pa.StructArray.from_arrays(columns, fields=inner, mask=null)
         return list_array(column.type, made, counts, valid)
+
+    def _fold(
+        self,
+        steps: list[tuple[int, bool, bool]],
+        versions: Versions,
+        elements: Elements,
+        rows: _Rows,
+        known: Sequence[Sequence[bool]],
+    ) -> list[list[int]] | None:
+        """Per row of the result the numbers of the rows that its fields are of."""
+        some = [step for step in steps if elements.present[step[0]]]
+        if not some:
+            return None
+        place, _, late = some[0]
+        placed = late or (versions.reset is not None and bool(versions.reset[place]))
+        if placed and len(some) == 1 and not any(step[2] for step in steps if step[0] > place):
+            # what takes the accumulator's place, and meets nothing, stays as it is
+            numbers = elements.span(place) or ()
+            return [[_NULL_ROW if rows.null[n] else n] * len(known) for n in numbers]
+        held: dict[Key, list[int]] = {}
+        for place, _, _ in sorted(some, key=lambda step: (not step[2], -step[0] * step[2])):
+            for number in elements.span(place) or ():
+                if not rows.null[number] and self.nulls.takes(rows.keys[number]):
+                    _update(held, rows.keys[number], number, known)
+        return list(held.values())
 
 
 def _update(

@@ -14,6 +14,14 @@ from tablestore.merge.aggregators.choose import Extreme, FirstValue, LastNonNull
 from tablestore.merge.aggregators.lists import Collect
 from tablestore.merge.aggregators.maps import MergeMap, MergeMapByTime
 from tablestore.merge.aggregators.nested import NestedPartialUpdate, NestedUpdate, Nulls
+from tablestore.merge.aggregators.payloads import (
+    Payload,
+    PayloadUnion,
+    hll_sketch,
+    rbm32,
+    rbm64,
+    theta_sketch,
+)
 from tablestore.merge.aggregators.sums import Arithmetic
 from tablestore.merge.aggregators.text import Listagg
 from tablestore.types.model import STRING, ArrayType, AtomicType, DataType, MapType, RowType
@@ -143,6 +151,10 @@ def _named(
     return make
 
 
+def _payload(payload: Payload) -> Callable[[DataType, ColumnAggregation], Aggregator]:
+    return _named(PayloadUnion(payload), "VARBINARY", frozenset({"VARBINARY"}))
+
+
 def _extreme(*, largest: bool) -> Callable[[DataType, ColumnAggregation], Aggregator]:
     def make(kind: DataType, options: ColumnAggregation) -> Aggregator:
         if not isinstance(kind, AtomicType) or kind.name in _UNORDERED:
@@ -238,6 +250,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[DataType, ColumnAggregation], Aggregator
     "first_non_null_value": _any(FirstValue(non_null=True)),
     "first_not_null_value": _any(FirstValue(non_null=True)),  # its name before Paimon 1.0
     "first_value": _any(FirstValue()),
+    "hll_sketch": _payload(hll_sketch()),
     "last_non_null_value": _any(LastNonNullValue()),
     "last_value": _any(LastValue()),
     "listagg": _listagg,
@@ -248,6 +261,9 @@ FUNCTIONS: Final[Mapping[str, Callable[[DataType, ColumnAggregation], Aggregator
     "nested_partial_update": _nested_partial_update,
     "nested_update": _nested_update,
     "product": _named(Arithmetic(product=True), "number", _NUMBERS),
+    "rbm32": _payload(rbm32()),
+    "rbm64": _payload(rbm64()),
     "sum": _named(Arithmetic(), "number", _NUMBERS),
+    "theta_sketch": _payload(theta_sketch()),
 }
 """How each function is made from its column's type and options."""

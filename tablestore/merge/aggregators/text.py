@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore.merge.aggregators.parts import list_array, steps_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tablestore.merge.aggregators.protocol import Versions
 
 _SPACE: Final = (
@@ -40,8 +43,16 @@ class Listagg:
         """The joined texts; null where there was none."""
         blank = pc.match_substring_regex(column, f"^[{_SPACE}]*$").fill_null(True)
         some = versions.only(~blank.to_numpy(zero_copy_only=False)[versions.order])
-        if self.distinct:
-            return self._distinct(column, some)
+        joined = self._distinct(column, some) if self.distinct else self._all(column, some)
+        if versions.late is None and versions.reset is None:
+            return joined
+        # where all is blank, what was put in the accumulator's place stays
+        none = np.zeros(len(versions.order), dtype=np.bool_)
+        placed = versions.last(_or(versions.late, none) | _or(versions.reset, none))
+        rows = np.where(some.counts > 0, -1, versions.rows(placed))
+        return pc.coalesce(joined, column.take(pa.array(rows, mask=rows < 0)))
+
+    def _all(self, column: pa.Array, some: Versions) -> pa.Array:
         some = some.oldest_first()
         texts = column.take(pa.array(some.order))
         lists = list_array(pa.list_(column.type), texts, some.counts, some.counts > 0)
@@ -68,6 +79,10 @@ class Listagg:
                 there.add(part)
                 parts.append(part)
         return self.delimiter.join(parts)
+
+
+def _or(flags: NDArray[np.bool_] | None, none: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return none if flags is None else flags
 
 
 def is_blank(text: str) -> bool:
