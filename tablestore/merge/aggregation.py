@@ -5,17 +5,17 @@ Source: ``org.apache.paimon.mergetree.compact.aggregate.AggregateMergeFunction``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from tablestore.merge.aggregators.protocol import Versions
-from tablestore.merge.groups import Columns, Groups, Merged
+from tablestore.merge.groups import Columns, Groups, Merged, among
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from tablestore.merge.aggregators.protocol import Aggregator
@@ -52,11 +52,16 @@ class Aggregation:
             return Merged(groups.last)
         versions = self._versions(groups, busy)
         columns = {
-            name: _placed(column(name), self.functions[name].reduce, versions, groups.last, busy)
+            name: among(column(name), self._reduced(name, column, versions), groups.last, busy)
             for name in wanted
             if name in self.functions
         }
         return Merged(groups.last, self._kinds(groups, busy, versions), columns)
+
+    def _reduced(
+        self, name: str, column: Columns, versions: Versions
+    ) -> NDArray[np.intp] | pa.Array:
+        return self.functions[name].reduce(column(name), versions)
 
     def _versions(self, groups: Groups, busy: NDArray[np.bool_]) -> Versions:
         """The versions of the keys that have several."""
@@ -82,24 +87,3 @@ class Aggregation:
         removed = None if versions.reset is None else versions.reset[versions.offsets[1:] - 1]
         kinds[busy] = 0 if removed is None else np.where(removed, np.int8(_DELETE), np.int8(0))
         return kinds
-
-
-def _placed(
-    column: pa.Array,
-    reduce: Callable[[pa.Array, Versions], NDArray[np.intp] | pa.Array],
-    versions: Versions,
-    rows: NDArray[np.intp],
-    busy: NDArray[np.bool_],
-) -> NDArray[np.intp] | pa.Array:
-    """The aggregates among the values of the keys that have one record."""
-    result = reduce(column, versions)
-    if isinstance(result, np.ndarray):
-        placed = rows.copy()
-        placed[busy] = result
-        return placed
-    if len(result) == len(rows):
-        return result
-    alone = column.take(pa.array(rows[~busy]))
-    place = np.cumsum(~busy) - 1
-    place[busy] = np.arange(len(result)) + len(alone)
-    return pa.concat_arrays([alone, result]).take(pa.array(place))

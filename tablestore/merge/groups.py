@@ -134,6 +134,32 @@ def gathered(column: Columns, name: str, source: NDArray[np.intp] | pa.Array) ->
     return column(name).take(pa.array(source, mask=source < 0))
 
 
+def among(
+    column: pa.Array,
+    results: NDArray[np.intp] | pa.Array,
+    rows: NDArray[np.intp],
+    merged: NDArray[np.bool_],
+) -> NDArray[np.intp] | pa.Array:
+    """A result column of all keys, from the results of those that were merged.
+
+    Args:
+        column: the values of all rows.
+        results: of the merged keys: row numbers (-1 is null), or the values themselves.
+        rows: the row of each key; its value stands where the key was not merged.
+        merged: the keys that have a result.
+    """
+    if isinstance(results, np.ndarray):
+        placed = rows.copy()
+        placed[merged] = results
+        return placed
+    if len(results) == len(rows):
+        return results
+    others = column.take(pa.array(rows[~merged]))
+    place = np.cumsum(~merged) - 1
+    place[merged] = np.arange(len(results)) + len(others)
+    return pa.concat_arrays([others, results]).take(pa.array(place))
+
+
 class MergeEngine(Protocol):
     """What becomes of the versions of a key."""
 

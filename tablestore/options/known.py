@@ -41,8 +41,8 @@ ignore-delete | bool | false | Y | drop -D and -U on write
 ignore-update-before | bool | false | Y | drop -U on write
 fields.default-aggregate-function | str |  | Y | fallback aggregator
 aggregation.remove-record-on-delete | bool | false | YI | -D removes row in aggregation engine
-partial-update.remove-record-on-delete | bool | false | NI | -D removes row in partial-update
-partial-update.remove-record-on-sequence-group | str |  | NI | -D of these groups removes row
+partial-update.remove-record-on-delete | bool | false | YI | -D removes row in partial-update
+partial-update.remove-record-on-sequence-group | str |  | YI | -D of these groups removes row
 data-file.path-directory | str |  | YI | subdirectory for data files
 data-file.prefix | str | data- | Y | data file name prefix
 data-file.external-paths | str |  | C | extra storage roots for new files
@@ -389,7 +389,7 @@ PATTERNS: Final = """
 # Column options
 fields.*.aggregate-function | str |  | Y | aggregator of the column
 fields.*.ignore-retract | bool | false | Y | keep the accumulator on a retraction
-fields.*.sequence-group | str |  | N | key lists ordering columns, value lists protected columns
+fields.*.sequence-group | str |  | Y | key lists ordering columns, value lists protected columns
 fields.*.list-agg-delimiter | str | , | Y | delimiter of listagg
 fields.*.distinct | bool | false | Y | distinct collect or listagg
 fields.*.nested-key | str |  | Y | key of nested_update

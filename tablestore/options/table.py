@@ -84,6 +84,7 @@ class TableOptions:
     sequence_field_descending: bool
     sequence_snapshot_ordering: bool
     aggregation_removes_on_delete: bool
+    partial_update_removes_on_delete: bool
     rowkind_field: str | None
     ignore_delete: bool
     ignore_update_before: bool
@@ -150,6 +151,7 @@ class TableOptions:
             sequence_field_descending=values.word("sequence.field.sort-order") == "descending",
             sequence_snapshot_ordering=values.flag("sequence.snapshot-ordering"),
             aggregation_removes_on_delete=values.flag("aggregation.remove-record-on-delete"),
+            partial_update_removes_on_delete=values.flag("partial-update.remove-record-on-delete"),
             rowkind_field=values.maybe("rowkind.field", str),
             ignore_delete=values.flag("ignore-delete"),
             ignore_update_before=values.flag("ignore-update-before"),

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import InvalidInputError, UnsupportedFormatError
 from tablestore.merge.aggregation import Aggregation
-from tablestore.merge.aggregators.registry import aggregator
+from tablestore.merge.aggregators.registry import DEFAULT_FUNCTION, aggregator
 from tablestore.merge.deduplicate import Deduplicate
 from tablestore.merge.first_row import FirstRow
+from tablestore.merge.partial_update import PartialColumn, PartialUpdate
 from tablestore.merge.rules import MergeRules
 from tablestore.options.aggregation import ColumnAggregation
+from tablestore.options.partial_update import check_exclusions, sequence_groups
+from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
     from tablestore.format.schema import TableSchema
+    from tablestore.merge.aggregators.protocol import Aggregator
     from tablestore.merge.groups import MergeEngine
     from tablestore.options.table import TableOptions
+    from tablestore.types.model import DataField
 
 
 def merge_rules(schema: TableSchema, options: TableOptions) -> MergeRules:
@@ -72,16 +77,92 @@ def _of_sequence_field(settings: ColumnAggregation) -> ColumnAggregation:
     Raises:
         InvalidInputError: a function is configured for it.
     """
+    _check_not_aggregated(settings)
+    return replace(settings, function="last_value")
+
+
+def _check_not_aggregated(settings: ColumnAggregation) -> None:
+    """Refuse a function of a column of ``sequence.field``.
+
+    Raises:
+        InvalidInputError: one is configured.
+    """
     if settings.own_function:
         raise InvalidInputError(
             f"option 'fields.{settings.column}.aggregate-function' is about a column of "
             "'sequence.field', which is never aggregated"
         )
-    return replace(settings, function="last_value")
 
+
+def _partial_update(schema: TableSchema, options: TableOptions) -> MergeEngine:
+    names = [field.name for field in schema.fields]
+    groups = sequence_groups(options.raw, names, schema.primary_keys)
+    check_exclusions(
+        options.raw,
+        ignore_delete=options.ignore_delete,
+        remove_on_delete=options.partial_update_removes_on_delete,
+        grouped=bool(groups),
+    )
+    orders = {name: number for number, group in enumerate(groups) for name in group.ordering}
+    protects = {name: number for number, group in enumerate(groups) for name in group.protected}
+    columns = {}
+    for place, field in enumerate(schema.fields):
+        if field.name in schema.primary_keys:
+            continue
+        settings = ColumnAggregation.parse(options.raw, field.name)
+        if field.name in options.sequence_field:
+            _check_not_aggregated(settings)
+        if field.name in orders:
+            _check_order(field)
+            columns[field.name] = PartialColumn(place, field.type.nullable, orders[field.name])
+            continue
+        group = protects.get(field.name)
+        function = _function_in_group(field, settings, grouped=group is not None)
+        columns[field.name] = PartialColumn(place, field.type.nullable, group, function)
+    return PartialUpdate(
+        columns, groups, options.partial_update_removes_on_delete, options.ignore_delete
+    )
+
+
+def _function_in_group(
+    field: DataField, settings: ColumnAggregation, *, grouped: bool
+) -> Aggregator | None:
+    """The aggregate function of a column of a partial-update table.
+
+    Raises:
+        InvalidInputError: the column has a function and is in no sequence group.
+    """
+    if settings.function is None:
+        return None
+    function = aggregator(field.type, settings)
+    if grouped:
+        return function
+    if settings.function != DEFAULT_FUNCTION:  # which is what happens to such a column anyway
+        raise InvalidInputError(
+            f"column {field.name!r}: the aggregate function {settings.function} needs a sequence "
+            "group that protects the column: add it to 'fields.<ordering columns>.sequence-group'",
+            column=field.name,
+        )
+    return None
+
+
+def _check_order(field: DataField) -> None:
+    """Refuse a column whose values have no order here.
+
+    Raises:
+        InvalidInputError: names the column and its type.
+    """
+    if not isinstance(field.type, AtomicType) or field.type.name in _UNORDERED:
+        raise InvalidInputError(
+            f"column {field.name!r} ({field.type}) cannot order a sequence group", column=field.name
+        )
+
+
+_UNORDERED: Final = frozenset({"VARIANT", "BLOB", "GEOMETRY", "GEOGRAPHY"})
 
 _ENGINES: Final[Mapping[str, Callable[[TableSchema, TableOptions], MergeEngine]]] = {
     "aggregation": _aggregation,
     "deduplicate": _deduplicate,
     "first-row": _first_row,
+    "partial-update": _partial_update,
 }

@@ -55,7 +55,7 @@ def test_the_options_that_java_marks_immutable_are_immutable() -> None:
     ("key", "pattern", "status"),
     [
         ("fields.a.stats-mode", "fields.*.stats-mode", "honoured"),
-        ("fields.g2,g3.sequence-group", "fields.*.sequence-group", "no_effect"),
+        ("fields.g2,g3.sequence-group", "fields.*.sequence-group", "honoured"),
         ("fields.my.column.aggregate-function", "fields.*.aggregate-function", "honoured"),
         ("fields.default-aggregate-function", "fields.default-aggregate-function", "honoured"),
         ("file-index.bloom-filter.columns", "file-index.*.columns", "no_effect"),

@@ -1,0 +1,145 @@
+"""Sequence groups: of each version, whether a group takes part in it, and whether it came late.
+
+Source: ``org.apache.paimon.mergetree.compact.PartialUpdateMergeFunction``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from tablestore.merge.keys import group_starts, nullable_lanes, pack, stable_order
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from tablestore.merge.aggregators.protocol import Versions
+
+NEVER: Final = np.iinfo(np.int32).max
+"""The place of a removal that does not happen."""
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """The ordering columns of a sequence group, version by version.
+
+    Attributes:
+        present: which versions have a value in one of them; the others skip the group.
+        lanes: they sort as the ordering columns do.
+    """
+
+    present: NDArray[np.bool_]
+    lanes: list[NDArray[np.uint64]]
+
+    @classmethod
+    def of(cls, columns: Sequence[pa.Array], order: NDArray[np.intp]) -> Ordering:
+        """The ordering columns of the versions' rows."""
+        present = np.zeros(len(order), dtype=np.bool_)
+        lanes = []
+        for column in columns:
+            lanes += [lane[order] for lane in nullable_lanes(column)]
+            if column.null_count:
+                present |= column.is_valid().to_numpy(zero_copy_only=False)[order]
+            else:
+                present[:] = True
+        return cls(present, lanes)
+
+    def late(self, starts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The versions that are smaller than one before them.
+
+        Args:
+            starts: True where the comparison begins anew.
+        """
+        segment = np.cumsum(starts).astype(np.uint64)
+        rank = ranks([segment, *self.lanes])
+        late: NDArray[np.bool_] = rank < np.maximum.accumulate(rank)
+        return late
+
+
+def ranks(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """One number for each entry of several lanes, in the same order."""
+    words = pack(lanes)
+    if len(words) == 1:
+        return words[0]
+    order = stable_order(words)
+    found = np.empty(len(order), dtype=np.uint64)
+    found[order] = np.cumsum(group_starts(words, order)).astype(np.uint64)
+    return found
+
+
+@dataclass(frozen=True)
+class Remover:
+    """A sequence group whose -D removes the record.
+
+    Attributes:
+        place: of its first ordering column in the schema: columns before it see the -D as a
+            retract first.
+        ordering: of the versions.
+    """
+
+    place: int
+    ordering: Ordering
+
+
+def removals(
+    removers: Sequence[Remover], versions: Versions, deletes: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Where in the schema each version removes its record; ``NEVER`` where it does not.
+
+    After a removal all groups begin with the values of the removing row, so that what comes after
+    it may be newer in one group and would not have been before.
+
+    Args:
+        removers: the groups that remove.
+        versions: the versions of each key.
+        deletes: which of them are -D.
+    """
+    starts = np.zeros(len(versions.order), dtype=np.bool_)
+    starts[versions.offsets[:-1]] = True
+    found = np.full(len(versions.order), NEVER, dtype=np.int32)
+    able = np.zeros(len(versions.order), dtype=np.bool_)
+    for remover in removers:
+        candidates = deletes & remover.ordering.present
+        if bool(candidates.any()):
+            able |= candidates
+            happens = candidates & ~remover.ordering.late(starts)
+            found[happens] = np.minimum(found[happens], remover.place)
+    # a group that removes by itself begins anew with its largest value; others may begin lower
+    if len(removers) > 1:
+        first, last = versions.first(found < NEVER), versions.last(able)
+        again = np.flatnonzero((first >= 0) & (last > first))
+        if len(again):
+            _step_by_step(removers, versions, deletes, again, first, found)
+    return found
+
+
+def _step_by_step(
+    removers: Sequence[Remover],
+    versions: Versions,
+    deletes: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+    first: NDArray[np.intp],
+    found: NDArray[np.int32],
+) -> None:
+    """The removals of keys that were removed before, one version after the other."""
+    rank = [ranks(remover.ordering.lanes) for remover in removers]
+    for group in groups.tolist():
+        begin, end = int(first[group]), int(versions.offsets[group + 1])
+        held = [int(own[begin]) for own in rank]
+        for place in range(begin + 1, end):
+            own = [int(each[place]) for each in rank]
+            newer = [
+                mine >= before and bool(remover.ordering.present[place])
+                for mine, before, remover in zip(own, held, removers, strict=True)
+            ]
+            removing = deletes[place] and any(newer)
+            places = [r.place for r, hit in zip(removers, newer, strict=True) if hit]
+            found[place] = min(places) if removing else NEVER
+            held = [
+                mine if removing or hit else before
+                for mine, before, hit in zip(own, held, newer, strict=True)
+            ]
