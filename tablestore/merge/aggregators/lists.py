@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tablestore.kernels.java_hash import buckets
+from tablestore.merge.aggregators.hash_order import element_hashes, in_table_order
 from tablestore.merge.aggregators.parts import Elements, codes, folded, made_of, steps_of
 
 if TYPE_CHECKING:
@@ -40,17 +42,25 @@ class Collect:
         elements = Elements.of(column, versions)
         if versions.retract is not None and bool(versions.retract.any()):
             known = codes(column.values)
-            return folded(column, versions, lambda g: self._fold(g, versions, elements, known))
+            hashes = element_hashes(column.values) if self.distinct else None
+            return folded(
+                column, versions, lambda g: self._fold(g, versions, elements, known, hashes)
+            )
         numbers, place = elements.numbers()
         group = versions.group[place]
         if self.distinct:
             first = _first_of_each(group, codes(column.values)[numbers])
-            numbers, group = numbers[first], group[first]
+            numbers, group = _hashed(column, numbers[first], group[first])
         counts = np.bincount(group, minlength=len(versions))
         return made_of(column, numbers, counts, versions.last(elements.present) >= 0)
 
     def _fold(
-        self, group: int, versions: Versions, elements: Elements, known: NDArray[np.int64]
+        self,
+        group: int,
+        versions: Versions,
+        elements: Elements,
+        known: NDArray[np.int64],
+        hashes: NDArray[np.int32] | None,
     ) -> list[int] | None:
         held: list[int] | None = None
         for place, back, _ in steps_of(versions, group):
@@ -59,6 +69,8 @@ class Collect:
                 continue
             if not back:
                 held = self._joined(held or [], span, known)
+                if hashes is not None:
+                    held = in_table_order(held, hashes, len(held))
             elif span:
                 held = _without(held or [], span, known)
         return held
@@ -86,6 +98,18 @@ def _without(held: list[int], span: range, known: NDArray[np.int64]) -> list[int
         else:
             kept.append(number)
     return kept
+
+
+def _hashed(
+    column: pa.Array, numbers: NDArray[np.int64], group: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Different elements as Java's hash table of each group gives them."""
+    hashes = element_hashes(column.values)
+    if hashes is None or not len(numbers):
+        return numbers, group
+    bucket = buckets(hashes[numbers], np.bincount(group)[group])
+    order = np.lexsort((bucket, group))
+    return numbers[order], group[order]
 
 
 def _first_of_each(group: NDArray[np.intp], known: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.errors import InvalidInputError
+from tablestore.format.bucket import row_hashes
+from tablestore.merge.aggregators.hash_order import in_table_order
 from tablestore.merge.aggregators.parts import (
     Elements,
     codes,
@@ -22,7 +24,10 @@ from tablestore.merge.aggregators.parts import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tablestore.merge.aggregators.protocol import Versions
+    from tablestore.types.model import DataType
 
 Key = tuple[int, ...]
 _NULL_ROW = -2
@@ -35,12 +40,35 @@ class _Rows:
     keys: Sequence[Key]
     order: Sequence[Key]
     null: Sequence[bool]
+    hashes: NDArray[np.int32]
 
     @classmethod
-    def of(cls, column: pa.Array, key: Sequence[int], sequence: Sequence[int]) -> _Rows:
-        """Keys and sequence values as codes, equal or ordered as the values are."""
+    def of(
+        cls,
+        column: pa.Array,
+        key: Sequence[int],
+        sequence: Sequence[int],
+        types: Sequence[DataType],
+    ) -> _Rows:
+        """Keys and sequence values as codes, equal or ordered as the values are.
+
+        Args:
+            column: of arrays of rows.
+            key: places of the fields that name a row.
+            sequence: places of the fields by which a row is newer.
+            types: of the key's fields, whose hashes order the result; none where it has no key.
+        """
         values = column.values
-        return cls(_tuples(values, key), _tuples(values, sequence), values.is_null().to_pylist())
+        hashes = np.zeros(len(values), dtype=np.int32)
+        if types and len(values):
+            hashes = row_hashes([values.field(place) for place in key], types)
+        return cls(
+            _tuples(values, key), _tuples(values, sequence), values.is_null().to_pylist(), hashes
+        )
+
+    def as_table(self, numbers: Sequence[int], size: int) -> list[int]:
+        """Rows of different keys as a hash table of some size gives them."""
+        return in_table_order(numbers, self.hashes, size)
 
 
 def _tuples(values: pa.Array, fields: Sequence[int]) -> list[Key]:
@@ -78,12 +106,14 @@ class NestedUpdate:
         sequence: places of the fields by which a row is newer than another of its key.
         limit: rows that are kept at most; with a key only new keys count.
         nulls: for keys with nulls.
+        key_types: of the key's fields.
     """
 
     key: tuple[int, ...] = ()
     sequence: tuple[int, ...] = ()
     limit: int = (1 << 31) - 1
     nulls: Nulls = Nulls()
+    key_types: tuple[DataType, ...] = ()
     can_retract: bool = True
 
     def reduce(self, column: pa.Array, versions: Versions) -> pa.Array:
@@ -94,7 +124,7 @@ class NestedUpdate:
         """
         elements = Elements.of(column, versions)
         fields = self.key or tuple(range(column.type.value_type.num_fields))
-        rows = _Rows.of(column, fields, self.sequence)
+        rows = _Rows.of(column, fields, self.sequence, self.key_types)
         add = self._upserted if self.key else self._appended
         take_back = self._without_keys if self.key else self._without_equal
 
@@ -129,7 +159,7 @@ class NestedUpdate:
         for limited, numbers in ((False, held or ()), (True, new)):
             for number in numbers:
                 self._upsert(found, number, rows, limited=limited)
-        return list(found.values())
+        return rows.as_table(list(found.values()), len(found))
 
     def _upsert(self, found: dict[Key, int], number: int, rows: _Rows, *, limited: bool) -> None:
         if rows.null[number] or not self.nulls.takes(key := rows.keys[number]):
@@ -151,10 +181,11 @@ class NestedUpdate:
         for number in held:
             if not rows.null[number] and self.nulls.takes(rows.keys[number]):
                 found[rows.keys[number]] = number
+        size = len(found)
         for number in gone:
             if not rows.null[number] and self.nulls.takes(rows.keys[number]):
                 found.pop(rows.keys[number], None)
-        return list(found.values())
+        return rows.as_table(list(found.values()), size)
 
 
 def _listed(span: Sequence[int] | None) -> list[int] | None:
@@ -168,10 +199,12 @@ class NestedPartialUpdate:
     Attributes:
         key: places of the fields that name a row.
         nulls: for keys with nulls.
+        key_types: of the key's fields.
     """
 
     key: tuple[int, ...]
     nulls: Nulls = Nulls()
+    key_types: tuple[DataType, ...] = ()
     can_retract: bool = False
 
     def reduce(self, column: pa.Array, versions: Versions) -> pa.Array:
@@ -181,16 +214,15 @@ class NestedPartialUpdate:
             InvalidInputError: a key has a null, and that is an error.
         """
         elements = Elements.of(column, versions)
-        rows = _Rows.of(column, self.key, ())
+        rows = _Rows.of(column, self.key, (), self.key_types)
         fields = [column.values.field(i) for i in range(column.type.value_type.num_fields)]
         known = [field.is_valid().to_pylist() for field in fields]
-        counts, valid = np.zeros(len(versions), dtype=np.int64), np.zeros(len(versions), np.bool_)
-        chosen: list[list[int]] = []
-        for group in range(len(versions)):
-            found = self._fold(list(steps_of(versions, group)), versions, elements, rows, known)
-            valid[group] = found is not None
-            counts[group] = len(found or ())
-            chosen += found or ()
+        results = [
+            self._fold(group, versions, elements, rows, known) for group in range(len(versions))
+        ]
+        valid = np.fromiter((found is not None for found in results), np.bool_, len(results))
+        counts = np.fromiter((len(found or ()) for found in results), np.int64, len(results))
+        chosen = [row.fields for found in results for row in found or ()]
         taken = np.array(chosen, dtype=np.int64).reshape(-1, len(fields))
         columns = [
             field.take(pa.array(taken[:, i], mask=taken[:, i] < 0))
@@ -203,34 +235,54 @@ class NestedPartialUpdate:
 
     def _fold(
         self,
-        steps: list[tuple[int, bool, bool]],
+        group: int,
         versions: Versions,
         elements: Elements,
         rows: _Rows,
         known: Sequence[Sequence[bool]],
-    ) -> list[list[int]] | None:
-        """Per row of the result the numbers of the rows that its fields are of."""
-        some = [step for step in steps if elements.present[step[0]]]
-        if not some:
-            return None
-        place, _, late = some[0]
-        placed = late or (versions.reset is not None and bool(versions.reset[place]))
-        if placed and len(some) == 1 and not any(step[2] for step in steps if step[0] > place):
-            # what takes the accumulator's place, and meets nothing, stays as it is
-            numbers = elements.span(place) or ()
-            return [[_NULL_ROW if rows.null[n] else n] * len(known) for n in numbers]
-        held: dict[Key, list[int]] = {}
-        for place, _, _ in sorted(some, key=lambda step: (not step[2], -step[0] * step[2])):
-            for number in elements.span(place) or ():
-                if not rows.null[number] and self.nulls.takes(rows.keys[number]):
-                    _update(held, rows.keys[number], number, known)
-        return list(held.values())
+    ) -> list[_PartRow] | None:
+        held: list[_PartRow] | None = None
+        for place, _, late in steps_of(versions, group):
+            span = elements.span(place)
+            new = None if span is None else [_PartRow.whole(n, rows, len(known)) for n in span]
+            if versions.reset is not None and versions.reset[place]:
+                held = new
+                continue
+            into, added = (new, held) if late else (held, new)
+            held = into if added is None else self._joined([*(into or ()), *added], rows, known)
+        return held
+
+    def _joined(
+        self, parts: Sequence[_PartRow], rows: _Rows, known: Sequence[Sequence[bool]]
+    ) -> list[_PartRow]:
+        """The rows of each key as one."""
+        found: dict[Key, _PartRow] = {}
+        for part in parts:
+            if part.number == _NULL_ROW or not self.nulls.takes(key := rows.keys[part.number]):
+                continue
+            own = found.setdefault(key, _PartRow(part.number, [-1] * len(known)))
+            for index, number in enumerate(part.fields):
+                if number >= 0 and known[index][number]:
+                    own.fields[index] = number
+        # what Java computes if absent comes first in its bucket
+        by_number = {part.number: part for part in reversed(found.values())}
+        return [by_number[n] for n in rows.as_table(list(by_number), len(by_number))]
 
 
-def _update(
-    held: dict[Key, list[int]], key: Key, number: int, known: Sequence[Sequence[bool]]
-) -> None:
-    row = held.setdefault(key, [-1] * len(known))
-    for index, there in enumerate(known):
-        if there[number]:
-            row[index] = number
+@dataclass(frozen=True)
+class _PartRow:
+    """A row whose fields may be those of several rows.
+
+    Attributes:
+        number: of a row with its key.
+        fields: the row that each field is of; -1 is null.
+    """
+
+    number: int
+    fields: list[int]
+
+    @classmethod
+    def whole(cls, number: int, rows: _Rows, fields: int) -> _PartRow:
+        """A row as it stands in the column."""
+        source = _NULL_ROW if rows.null[number] else number
+        return cls(source, [source] * fields)

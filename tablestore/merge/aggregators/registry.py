@@ -203,11 +203,13 @@ def _nested_update(kind: DataType, options: ColumnAggregation) -> Aggregator:
     ):
         if given and not options.nested_key:
             raise InvalidInputError(f"takes the option {name!r} only beside 'nested-key'")
+    key = _places(row, options.nested_key, "nested-key")
     return NestedUpdate(
-        _places(row, options.nested_key, "nested-key"),
+        key,
         _places(row, options.nested_sequence_field, "nested-sequence-field"),
         options.count_limit,
         Nulls(options.nested_key_null_strategy or "merge"),
+        _plain_types(row, key),
     )
 
 
@@ -215,10 +217,19 @@ def _nested_partial_update(kind: DataType, options: ColumnAggregation) -> Aggreg
     row = _row_of(kind)
     if not options.nested_key:
         raise InvalidInputError("needs the option 'nested-key'")
+    key = _places(row, options.nested_key, "nested-key")
     return NestedPartialUpdate(
-        _places(row, options.nested_key, "nested-key"),
+        key,
         Nulls(options.nested_key_null_strategy or "merge"),
+        _plain_types(row, key),
     )
+
+
+def _plain_types(row: RowType, places: Sequence[int]) -> tuple[DataType, ...]:
+    """Types of fields; none where one has parts, whose hash nobody knows."""
+    types = tuple(row.fields[place].type for place in places)
+    plain = (isinstance(kind, AtomicType) and kind.name not in _UNORDERED for kind in types)
+    return types if all(plain) else ()
 
 
 def _row_of(kind: DataType) -> RowType:

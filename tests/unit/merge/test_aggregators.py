@@ -71,12 +71,13 @@ def test_merge_map_keeps_the_newest_entry_of_a_key_and_removes_retracted_keys():
     assert reduce("merge_map", kind, values, [3], retract=[False, False, True]) == [[(2, "c")]]
 
 
+# the order of rows with keys is that of Java's hash table
 def test_nested_update_replaces_rows_by_key_up_to_a_limit():
     values = [[(1, "a"), (2, "b")], [(1, "c"), (3, "d")]]
     found = reduce("nested_update", NESTED, values, [2], nested_key=("id",))
-    assert found == [[{"id": 1, "name": "c"}, {"id": 2, "name": "b"}, {"id": 3, "name": "d"}]]
+    assert found == [[{"id": 3, "name": "d"}, {"id": 2, "name": "b"}, {"id": 1, "name": "c"}]]
     short = reduce("nested_update", NESTED, values, [2], nested_key=("id",), count_limit=2)
-    assert short == [[{"id": 1, "name": "c"}, {"id": 2, "name": "b"}]]
+    assert short == [[{"id": 2, "name": "b"}, {"id": 1, "name": "c"}]]
     left = reduce("nested_update", NESTED, values, [2], retract=[False, True], nested_key=("id",))
     assert left == [[{"id": 2, "name": "b"}]]
 
@@ -84,7 +85,7 @@ def test_nested_update_replaces_rows_by_key_up_to_a_limit():
 def test_nested_partial_update_joins_the_fields_of_rows_of_one_key():
     values = [[(1, "a")], [(1, None), (2, None)], [(2, "z")]]
     found = reduce("nested_partial_update", NESTED, values, [3], nested_key=("id",))
-    assert found == [[{"id": 1, "name": "a"}, {"id": 2, "name": "z"}]]
+    assert found == [[{"id": 2, "name": "z"}, {"id": 1, "name": "a"}]]
 
 
 def test_a_null_in_a_nested_key_is_an_error_where_that_is_asked_for():
