@@ -1,4 +1,4 @@
-"""336,776 flights streamed into a table by one process while another one reads it.
+"""336,776 flights streamed into a table by one process, compacted by another, read by a third.
 
 python examples/flights.py            makes ./demo-lake, checks it against pandas
 python examples/flights.py --clean    removes ./demo-lake
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,13 @@ LAKE = Path("demo-lake")
 MARK = LAKE / ".made-by-the-flights-demo"
 TABLE = "air.flights"
 _PAUSE_SECONDS = 0.25
+_COMPACT_FROM_WEEK = 24
+_MAIN = "from tablestore.cli.main import main; main()"
+COMPACTIONS = LAKE / ".compactor.jsonl"
+COMPACT = [
+    *(sys.executable, "-c", _MAIN, "--lake", str(LAKE)),
+    *("compact", TABLE, "--watch", "--interval", "1", "--json"),
+]
 
 
 def main() -> None:
@@ -70,48 +77,30 @@ def write() -> None:
 
 
 def demo() -> None:
-    """Starts the writer, reads meanwhile, checks the end against pandas and prints the figures."""
-    import tablestore as ts
-    from flight_events import KEY, SCHEMA, load_flights, make_events
+    """Starts the others, reads meanwhile, checks the end against pandas and prints the figures."""
+    from flight_events import load_flights, make_events
 
     began = time.perf_counter()
     clean()
     LAKE.mkdir()
     MARK.touch()
-    lake = ts.connect(str(LAKE))
-    table = lake.create_table(
-        TABLE,
-        SCHEMA,
-        primary_key=KEY,
-        partition_by=["month"],
-        options={"bucket": "2"},
-        comment="flights that left New York in 2013",
-    )
+    table = create()
     flights = load_flights()
     events = make_events(flights)
     print(f"{flights.num_rows:,} flights, {events.table.num_rows:,} events, one commit a week")
 
-    log = LAKE / ".writer.jsonl"
-    with log.open("w") as sink:
-        writer = subprocess.Popen([sys.executable, __file__, "--write"], stdout=sink)
-        reads = watch(table, writer, events.rows_after_each_week())
-    commits = [json.loads(line) for line in log.read_text().splitlines()]
-    if writer.returncode != 0:
-        raise SystemExit(f"the writer failed with exit code {writer.returncode}")
-
-    written = sum(commit["events"] for commit in commits)
-    busy = sum(commit["seconds"] for commit in commits)
-    started = time.perf_counter()
+    run = Run(table, events.rows_after_each_week())
+    run.watch()
     found = table.to_pandas()
-    read_seconds = time.perf_counter() - started
-    problems = check(found, commits=len(commits), weeks=len(events.rows_after_each_week()))
-    print(f"commits        {len(commits)} by another process, snapshot {table.snapshot_id}")
+    problems = check(found, commits=len(run.commits), weeks=len(events.rows_after_each_week()))
+    written = sum(commit["events"] for commit in run.commits)
+    busy = sum(commit["seconds"] for commit in run.commits)
+    print(f"commits        {len(run.commits)} by another process, snapshot {table.snapshot_id}")
     print(f"written        {written:,} events in {busy:.1f} s, {written / busy:,.0f} rows/s")
     share = events.share_reaching_back()
     print(f"reaching back  {share:.1%} of the updates change a row of an earlier commit")
-    print(f"read meanwhile {reads} times, each time the rows of a whole number of weeks")
-    print(f"files          {len(table.files())} data files")
-    print(f"read at last   {len(found):,} rows in {read_seconds:.2f} s, merged as they are read")
+    print(f"read meanwhile {run.reads} times, each time the rows of a whole number of weeks")
+    tell_compaction(table, run.compactions)
     print(f"all            {time.perf_counter() - began:.1f} s")
     if problems:
         raise SystemExit("NOT equal to pandas: " + "; ".join(problems))
@@ -119,25 +108,117 @@ def demo() -> None:
     suggest()
 
 
-def watch(table: ts.Table, writer: subprocess.Popen[bytes], expected: list[int]) -> int:
-    """Reads the table until the writer ends; every read must see whole commits only."""
-    week_of = {rows: week for week, rows in enumerate(expected, start=1)}
-    reads = last = 0
-    while writer.poll() is None:
-        time.sleep(_PAUSE_SECONDS)
-        if table.snapshot_id is None:
-            continue
-        statuses = table.to_arrow(columns=["status"])["status"].value_counts().to_pylist()
+def create() -> ts.Table:
+    """The empty table."""
+    import tablestore as ts
+    from flight_events import KEY, SCHEMA
+
+    return ts.connect(str(LAKE)).create_table(
+        TABLE,
+        SCHEMA,
+        primary_key=KEY,
+        partition_by=["month"],
+        options={"bucket": "2", "write-only": "true"},  # compaction is another process's work
+        comment="flights that left New York in 2013",
+    )
+
+
+def tell_compaction(table: ts.Table, done: list[dict[str, Any]]) -> None:
+    """What the compacting process did, and what that does to a read of the same rows.
+
+    Raises:
+        SystemExit: there was no compaction, or it changed the rows.
+    """
+    picks = sum(line["event"] == "step" for line in done)
+    rewritten = sum(line["bytes_written"] for line in done if line["event"] == "result") / 1e6
+    print(f"compacted      {picks} picks by a third process meanwhile, {rewritten:.1f} MB written")
+    compacted = [info.id for info in table.history() if info.kind == "COMPACT"]
+    if not compacted:
+        raise SystemExit("the compacting process has committed nothing")
+    before, after = table.at(snapshot=compacted[-1] - 1), table.at(snapshot=compacted[-1])
+    slow, rows = timed_read(before)
+    fast, same = timed_read(after)
+    if rows != same:
+        raise SystemExit(f"a compaction has made {same:,} rows of {rows:,}")
+    print(f"read before    {rows:,} rows of {len(before.files())} files in {slow:.2f} s, merged")
+    print(f"read after     {same:,} rows of {len(after.files())} files in {fast:.2f} s")
+
+
+def timed_read(table: ts.Table) -> tuple[float, int]:
+    """Seconds of a read of all rows, the better of two, and their number."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        rows = table.to_arrow().num_rows
+        seconds.append(time.perf_counter() - started)
+    return min(seconds), rows
+
+
+class Run:
+    """A process that writes, one that compacts from the middle of the year on, and reads here.
+
+    Attributes:
+        commits: what the writer said of each commit.
+        compactions: what the compactor said.
+        reads: how often the table was read meanwhile.
+    """
+
+    def __init__(self, table: ts.Table, rows_after_each_week: list[int]) -> None:
+        self.commits: list[dict[str, Any]] = []
+        self.compactions: list[dict[str, Any]] = []
+        self.reads = 0
+        self._told = 0
+        self._table = table
+        self._week_of = {rows: week for week, rows in enumerate(rows_after_each_week, start=1)}
+
+    def watch(self) -> None:
+        """Run until the writer ends; every read must see whole commits only.
+
+        Raises:
+            SystemExit: a process failed, or a read saw a part of a commit.
+        """
+        with (LAKE / ".writer.jsonl").open("w+") as log, COMPACTIONS.open("w+") as told:
+            writer = subprocess.Popen([sys.executable, __file__, "--write"], stdout=log)
+            compactor = None
+            try:
+                while writer.poll() is None:
+                    time.sleep(_PAUSE_SECONDS)
+                    if self._read() >= _COMPACT_FROM_WEEK and compactor is None:
+                        compactor = subprocess.Popen(COMPACT, stdout=told)
+                compactor = compactor or subprocess.Popen(COMPACT, stdout=told)
+                while not told.tell() and compactor.poll() is None:
+                    time.sleep(_PAUSE_SECONDS)  # a slow start: it gets to commit once
+                    told.seek(0, 2)
+            finally:
+                if compactor is not None:
+                    compactor.terminate()  # SIGTERM: what is done is committed, then it ends
+                    compactor.wait()
+            codes = writer.returncode, compactor and compactor.returncode
+            if any(codes):
+                raise SystemExit(f"exit codes {codes} of the writer and the compactor")
+            self.commits, self.compactions = _lines(log), _lines(told)
+
+    def _read(self) -> int:
+        """Read the table and check it; gives the week that it has come to."""
+        if self._table.snapshot_id is None:
+            return 0
+        statuses = self._table.to_arrow(columns=["status"])["status"].value_counts().to_pylist()
         counts = {entry["values"]: entry["counts"] for entry in statuses}
         rows = sum(counts.values())
-        if rows not in week_of:
+        if rows not in self._week_of:
             raise SystemExit(f"a read saw {rows:,} rows, which is the state after no commit")
-        reads += 1
-        if week_of[rows] >= last + 8:
-            last = week_of[rows]
+        self.reads += 1
+        week = self._week_of[rows]
+        if week >= self._told + 8:
+            self._told = week
             state = ", ".join(f"{counts.get(name, 0):,} {name}" for name in sorted(counts))
-            print(f"  week {last:2}: {state}", flush=True)
-    return reads
+            print(f"  week {week:2}: {state}", flush=True)
+        return week
+
+
+def _lines(log: IO[str]) -> list[dict[str, Any]]:
+    log.seek(0)
+    return [json.loads(line) for line in log]
 
 
 def check(found: pd.DataFrame, *, commits: int, weeks: int) -> list[str]:
@@ -180,6 +261,7 @@ def suggest() -> None:
     print(f"""  {command} head {TABLE} --where "month = 7 and dep_delay > 600" \\
       --columns carrier,flight,dest,dep_delay""")
     print(f"  {command} head {TABLE} --at 10 --json")
+    print(f"  {command} compact {TABLE} --dry-run")
     print(f"  {command} files {TABLE}")
 
 
