@@ -67,13 +67,14 @@ def compact(
     """
     if bool(table) == every_table:
         raise typer.BadParameter("give a TABLE, or --all for every table of the lake")
+    if every_table and (partition or bucket):
+        raise typer.BadParameter("--all goes with neither --partition nor --bucket")
     if interval <= 0:
         raise typer.BadParameter(f"--interval is a number of seconds above 0, found {interval}")
     if watch and (dry_run or full):
         raise typer.BadParameter("--watch goes with neither --full nor --dry-run")
     asked = {
         "full": full,
-        "partition": connect.pairs(partition, "--partition") if partition else None,
         "buckets": bucket or None,
         "budget_bytes": budget_bytes,
         "memory": memory,
@@ -84,7 +85,8 @@ def compact(
         while True:
             stopped = False
             for opened in _tables(context, table):
-                stopped |= _compact(opened, asked, output, stop, dry_run=dry_run, quiet=watch)
+                chosen = {**asked, "partition": _partition(opened, partition)}
+                stopped |= _compact(opened, chosen, output, stop, dry_run=dry_run, quiet=watch)
                 if stop.is_set():
                     break
             if not watch or stop.wait(interval):
@@ -100,6 +102,29 @@ def _tables(context: typer.Context, table: str | None) -> Iterator[tablestore.Ta
     lake = connect.open_lake(context)
     for name in lake.tables():
         yield lake.table(name)
+
+
+def _partition(table: tablestore.Table, texts: list[str] | None) -> dict[str, object] | None:
+    """The values of partition columns that command-line texts name, in the columns' types."""
+    if not texts:
+        return None
+    import pyarrow as pa
+
+    from tablestore.cli import wire
+    from tablestore.errors import InvalidInputError
+
+    found: dict[str, object] = {}
+    for name, text in connect.pairs(texts, "--partition").items():
+        index = table.schema.get_field_index(name)
+        if index < 0:
+            found[name] = text  # refused by name where it is looked at
+            continue
+        try:
+            typed = wire.from_text(pa.array([text]), table.schema.field(index).type)
+        except (pa.ArrowInvalid, InvalidInputError) as error:
+            raise InvalidInputError(f"--partition {name}={text}: {error}") from None
+        found[name] = typed[0].as_py()
+    return found
 
 
 def _compact(
