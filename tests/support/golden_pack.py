@@ -59,7 +59,7 @@ def pack(source: Path, writer: str, wanted: str) -> list[str]:
 
 
 def _folder(wanted: str) -> Path:
-    return ARCHIVES / wanted if wanted in (VECTORS, FORMATS) else ARCHIVES
+    return ARCHIVES if wanted == "plain" else ARCHIVES / wanted
 
 
 def main() -> None:
