@@ -94,8 +94,11 @@ class Arithmetic:
         self, values: NDArray[np.int64], groups: Versions, bits: int
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Results, and the groups where they may be wrong."""
-        size = np.abs(values.astype(np.float64))
         limit = float((1 << (bits - 1)) - 1) * _SURE
+        most = max(abs(int(values.min())), abs(int(values.max())))
+        if not self.product and most * int(groups.counts.max()) < limit:
+            return np.add.reduceat(_signed(values, groups), groups.offsets[:-1]), _none(groups)
+        size = np.abs(values.astype(np.float64))
         with np.errstate(all="ignore"):
             if self.product:
                 reached = np.multiply.reduceat(np.maximum(size, 1), groups.offsets[:-1])
