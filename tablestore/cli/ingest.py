@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     import tablestore
+
+
+_SPARSE: Final = ("partial-update", "aggregation")
+"""Merge engines that take a column that the input lacks for one that does not change."""
 
 
 def missing_word(text: str | None) -> Literal["error", "null"]:
@@ -49,7 +53,7 @@ def source_for(
         format=guess_format(path, given_format),
         schema=table.schema,
         nulls=nulls,
-        sparse=missing == "null",
+        sparse=missing == "null" or table.options.get("merge-engine") in _SPARSE,
         aside=row_kind,
     )
 

@@ -188,6 +188,11 @@ class TableOptions:
         )
 
     @property
+    def mixes_versions(self) -> bool:
+        """Whether a row is put together from several versions of its key."""
+        return self.merge_engine in {"partial-update", "aggregation"}
+
+    @property
     def formats(self) -> tuple[str, ...]:
         """The formats that new data files may have, each once."""
         return tuple(sorted({self.file_format, *self.file_format_per_level.values()}))

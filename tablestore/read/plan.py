@@ -239,7 +239,7 @@ def _sections(
     }
     found = sections(files, lambda e: bounds[id(e)][0], lambda e: bounds[id(e)][1])
     # these engines make a row of several: none of them may fit, and the row all the same
-    mixes = view.options.merge_engine in {"partial-update", "aggregation"}
+    mixes = view.options.mixes_versions
     kept_sections = []
     for section in found:
         if len(section) == 1:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tablestore.commit.committer import CommitResult
 from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
-from tablestore.table.keys import key_rows
+from tablestore.table.keys import check_deletes, key_rows
 from tablestore.types.arrow import to_arrow_schema
 from tablestore.types.row_kind import RowKind
 from tablestore.write.append import AppendWriter
@@ -76,7 +76,7 @@ class Batch:
     def upsert(
         self, data: object, *, row_kind: str | None = None, missing: Missing = "error"
     ) -> None:
-        """Insert or replace rows by primary key; see ``Table.upsert``."""
+        """Insert, replace or merge rows by primary key; see ``Table.upsert``."""
         self._need_key("upsert", "use append")
         self.write(data, row_kind=row_kind, missing=missing)
 
@@ -96,6 +96,7 @@ class Batch:
     def delete(self, *, keys: object) -> None:
         """Delete rows by primary key; see ``Table.delete``."""
         self._need_key("delete(keys=...)", "it cannot delete single rows")
+        check_deletes(self._context.table, self._context.options)
         self._check_open()
         schema = self._context.schema
         fields = [schema.field(name) for name in schema.primary_keys]
@@ -158,11 +159,21 @@ class Batch:
                 row_kind=row_kind,
                 missing=missing,
                 required=schema.primary_keys,
+                unchanged=bool(schema.primary_keys) and context.options.mixes_versions,
             )
             for batch in batches:
                 for name, scalar in fill.items():
                     batch = batch.append_column(name, pa.repeat(scalar, batch.num_rows))
                 self._writer.write(conformer.conform(batch))
+        except BaseException:
+            self._fail()
+            raise
+
+    def write_conformed(self, rows: ConformedBatch) -> None:
+        """Take rows that are in the table's columns and types already."""
+        self._check_open()
+        try:
+            self._writer.write(rows)
         except BaseException:
             self._fail()
             raise

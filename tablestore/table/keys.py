@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tablestore.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from tablestore.options.table import TableOptions
 
 
 def key_rows(keys: object, names: Sequence[str]) -> object:
@@ -40,3 +43,37 @@ def key_rows(keys: object, names: Sequence[str]) -> object:
 
 def _single(key: object) -> object:
     return key[0] if isinstance(key, (tuple, list)) and len(key) == 1 else key
+
+
+def check_deletes(table: str, options: TableOptions) -> None:
+    """Refuse deletes by key where such a row would delete nothing, or spoil the table.
+
+    Source: ``org.apache.paimon.table.PrimaryKeyTableUtils`` (validatePKUpsertDeletable).
+
+    Raises:
+        InvalidInputError: names the option to set, or says what to write in place of keys.
+    """
+    why = _undeletable(options)
+    if why is not None:
+        raise InvalidInputError(f"table {table} cannot delete by key: {why}")
+
+
+def _undeletable(options: TableOptions) -> str | None:
+    engine = options.merge_engine
+    if "partial-update.remove-record-on-sequence-group" in options.raw:
+        return (
+            "a -D row removes a record by its sequence group only; upsert whole rows with row_kind"
+        )
+    if engine == "first-row":
+        return "merge-engine first-row keeps the oldest row of a key"
+    removes = options.aggregation_removes_on_delete or options.partial_update_removes_on_delete
+    if options.mixes_versions and not removes:
+        return (
+            f"merge-engine {engine} does so only where '{engine}.remove-record-on-delete' is 'true'"
+        )
+    if options.sequence_field:
+        return (
+            "a -D row without a value of 'sequence.field' is older than every other row; upsert "
+            "whole rows with row_kind"
+        )
+    return None

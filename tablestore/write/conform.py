@@ -50,6 +50,8 @@ class Conformer:
         row_kind: input column with "+I" "-U" "+U" "-D"; it is not stored.
         missing: "null" fills columns that the input lacks with null.
         required: columns that ``missing="null"`` does not excuse (the primary key).
+        unchanged: columns that the input lacks are null, which changes nothing: no default value
+            takes its place (tables that put a row together from several versions).
 
     Raises:
         InvalidInputError: the columns of the input do not fit the table.
@@ -64,13 +66,20 @@ class Conformer:
         row_kind: str | None = None,
         missing: Missing = "error",
         required: Sequence[str] = (),
+        unchanged: bool = False,
     ) -> None:
         self._table = table
         self._fields = tuple(fields)
         self._schema = to_arrow_schema(fields)
         self._row_kind = row_kind
         self._rows_seen = 0
-        self._defaults = {f.name: _default(table, f) for f in fields if f.default is not None}
+        if unchanged:
+            missing = "null"
+        self._defaults = {
+            f.name: _default(table, f)
+            for f in fields
+            if f.default is not None and not (unchanged and f.name not in source.names)
+        }
         self._check_columns(source, missing, frozenset(required))
         for field in fields:
             index = source.get_field_index(field.name)
