@@ -21,8 +21,9 @@ case-insensitive; ``date``, ``time`` and ``timestamp`` are column names unless a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, TypeVar
 
 from tablestore.errors import InvalidInputError
 from tablestore.predicate import nodes, temporal
@@ -32,6 +33,7 @@ from tablestore.predicate.nodes import Column, Predicate
 from tablestore.predicate.tokens import KEYWORDS, Token, fail, tokenize
 
 Operand: TypeAlias = "Column | Literal"
+_Found = TypeVar("_Found")
 _OPERATORS = {"==": "=", "<>": "!="} | {op: op for op in nodes.FLIPPED}
 _DEPTH_MAX = 100
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -47,10 +49,12 @@ def parse_where(text: str) -> Predicate:
     Raises:
         InvalidInputError: names the position and what was expected there.
     """
-    return _Parser(text).whole()
+    return FilterParser(text).whole()
 
 
-class _Parser:
+class FilterParser:
+    """Tokens of a text, and a method for each rule; ``expression`` adds rules of its own."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokenize(text)
@@ -79,6 +83,18 @@ class _Parser:
     def expect(self, word: str, wanted: str) -> None:
         if not self.accept(word):
             self.expected(wanted)
+
+    def refuse(self, token: Token, problem: str) -> NoReturn:
+        fail(self.text, token.position, problem)
+
+    def nested(self, rule: Callable[[], _Found]) -> _Found:
+        """What a rule finds inside parentheses, which may not be nested without end."""
+        self.depth += 1
+        if self.depth > _DEPTH_MAX:
+            fail(self.text, self.token.position, f"more than {_DEPTH_MAX} nested parentheses")
+        found = rule()
+        self.depth -= 1
+        return found
 
     def expected(self, wanted: str) -> NoReturn:
         token = self.token
@@ -117,12 +133,8 @@ class _Parser:
 
     def primary(self) -> Predicate:
         if self.accept("("):
-            self.depth += 1
-            if self.depth > _DEPTH_MAX:
-                fail(self.text, self.token.position, f"more than {_DEPTH_MAX} nested parentheses")
-            result = self.condition()
+            result = self.nested(self.condition)
             self.expect(")", "')'")
-            self.depth -= 1
             return result
         start = self.token
         return self.test(self.operand("a column, a value or '('"), start)

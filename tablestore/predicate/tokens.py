@@ -18,7 +18,7 @@ _PATTERNS = (
     ("name", re.compile(r"`((?:[^`]|``)*)`")),
     ("number", re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)),
     ("word", re.compile(r"[^\W\d]\w*")),
-    ("symbol", re.compile(r"<=|>=|<>|!=|==|[=<>(),+\-]")),
+    ("symbol", re.compile(r"<=|>=|<>|!=|==|\|\||[=<>(),+\-*/%]")),
 )
 _QUOTES = {"'": "text", '"': "column name", "`": "column name"}
 

@@ -179,6 +179,11 @@ class Scan:
             fields=fields,
         )
 
+    def rows_of(self, bucket: BucketPlan, entry: ManifestEntry) -> Iterator[pa.RecordBatch]:
+        """All rows of one planned file, with the columns of the scan; nothing is filtered."""
+        fields = self.view.fields(self.columns)
+        return self._file(bucket, entry, fields, None, BATCH_ROWS)
+
     def row_groups(self) -> tuple[int, int]:
         """Row groups of the planned files, and those that the filter leaves (opens footers)."""
         total = kept = 0

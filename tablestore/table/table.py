@@ -26,6 +26,7 @@ from tablestore.table.compaction import (
     compact_after,
     compact_table,
     parse_size,
+    sort_order,
 )
 from tablestore.table.components import Components
 from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
@@ -43,6 +44,7 @@ from tablestore.table.merging import merge_rules
 from tablestore.table.moment import find_snapshot
 from tablestore.table.overwrite import overwrite_table
 from tablestore.table.pressure import BucketInfo, TablePressure, buckets_of, pressure_of
+from tablestore.table.row_changes import Assignments, delete_where, update_where
 
 if TYPE_CHECKING:
     import pandas
@@ -337,7 +339,9 @@ class Table:
             data: anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, polars,
                 pandas, duckdb), or a list of dicts. It is consumed as a stream.
             row_kind: a column with "+I", "-U", "+U" or "-D"; it is not stored. -U and -D delete.
-            missing: "null" fills columns that the input lacks with null.
+            missing: "null" fills columns that the input lacks with null. Tables that merge by
+                partial-update or aggregation need no word: a column that is not there is null,
+                which changes nothing.
 
         Raises:
             InvalidInputError: the rows do not fit the table; nothing was changed.
@@ -353,16 +357,46 @@ class Table:
             batch.append(data, missing=missing)
         return _result(batch)
 
-    def delete(self, *, keys: object) -> CommitResult:
-        """Delete rows by primary key; one commit. Keys that are not there change nothing.
+    def delete(self, *, keys: object = None, where: Where = None) -> CommitResult:
+        """Delete rows by primary key or by a filter; one commit.
 
         Args:
             keys: a list of values (tuples for a key of several columns), a list of dicts, or Arrow
-                data with the key columns.
+                data with the key columns; keys that are not there change nothing.
+            where: deletes the rows that it selects now (see ``to_batches``). In append tables the
+                files that hold such a row are written again.
+
+        Raises:
+            InvalidInputError: neither or both are given.
+            CommitConflictError: another commit replaced a file of an append table meanwhile.
         """
+        if (keys is None) == (where is None):
+            raise InvalidInputError(f"table {self.name}: delete takes keys= or where=, one of them")
+        if where is not None:
+            self._writable()
+            return delete_where(self._parts, self._scan(None, where, None, None), self.batch)
         with self.batch() as batch:
             batch.delete(keys=keys)
         return _result(batch)
+
+    def update(self, *, set: Mapping[str, object], where: Where) -> CommitResult:
+        """Give columns of the rows that a filter selects new values; one commit.
+
+        Args:
+            set: column names to SQL text such as ``"amount * 2"`` or ``"'a text'"``, worked out
+                from the old values of the row. Columns that place a row cannot be set.
+            where: the rows (see ``to_batches``); ``"true"`` takes all.
+
+        Raises:
+            InvalidInputError: an expression does not fit its column.
+            UnsupportedFormatError: the table's merge engine does not replace values.
+            CommitConflictError: another commit replaced a file of an append table meanwhile.
+        """
+        if where is None:
+            raise InvalidInputError(f"table {self.name}: update needs where=; 'true' takes all")
+        assignments = Assignments.of(self._writable(), set)
+        scan = self._scan(None, where, None, None)
+        return update_where(self._parts, scan, self.batch, assignments)
 
     def overwrite(
         self,
@@ -391,6 +425,9 @@ class Table:
         full: bool = False,
         partition: Mapping[str, object] | None = None,
         buckets: Sequence[int] | None = None,
+        order_by: Sequence[str] | None = None,
+        zorder: bool = False,
+        hilbert: bool = False,
         budget_bytes: int | str | None = None,
         memory: int | str | None = None,
         workers: int | None = None,
@@ -407,6 +444,10 @@ class Table:
             full: merge every bucket into one run; by default what the table's options ask for.
             partition: values of partition columns; all partitions by default.
             buckets: bucket numbers; all by default.
+            order_by: sort all rows of each partition by these columns, so that filters on them
+                pass over files; append tables without buckets only. Makes an OVERWRITE snapshot.
+            zorder: with ``order_by``, along a z-order: filters on any of the columns profit.
+            hilbert: the same along a Hilbert curve.
             budget_bytes: rewrite at most so many bytes ("10 GB"), most useful picks first.
             memory: bytes for decoded rows ("256 MB"), all threads together.
             workers: threads; the machine's cores by default, four at most.
@@ -417,6 +458,7 @@ class Table:
 
         Raises:
             UnsupportedFormatError: a compaction would lose something, e.g. a changelog.
+            InvalidInputError: rows of the table cannot be sorted as asked.
         """
         self._writable()
         request = CompactRequest(
@@ -429,6 +471,7 @@ class Table:
             dry_run=dry_run,
             progress=progress,
             stop=stop,
+            order=sort_order(self._view, order_by, zorder=zorder, hilbert=hilbert),
         )
         return compact_table(self._parts, request)
 
@@ -457,7 +500,9 @@ class Table:
         def commit(messages: list[CommitMessage]) -> CommitResult:
             places = {(message.partition, message.bucket) for message in messages}
             result = committer.commit(messages)
-            return compact_after(parts, context, committer, places, result) if keyed else result
+            # tables without buckets are compacted by a job of its own, as in Java
+            due = keyed or context.options.bucket > 0
+            return compact_after(parts, context, committer, places, result) if due else result
 
         return Batch(context, rules, commit)
 
