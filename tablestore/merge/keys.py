@@ -48,7 +48,8 @@ def nullable_lanes(column: pa.Array, *, descending: bool = False) -> list[NDArra
     lanes = [~lane if descending else lane for lane in _lanes(plain)]
     if valid is None:
         return lanes
-    return [valid.astype(np.uint64), *(np.where(valid, lane, np.uint64(0)) for lane in lanes)]
+    # nulls are equal behind the first lane: all have the value that filled them
+    return [valid.astype(np.uint64), *lanes]
 
 
 def is_ranked(arrow_type: pa.DataType) -> bool:

@@ -54,10 +54,27 @@ class Ordering:
         Args:
             starts: True where the comparison begins anew.
         """
-        segment = np.cumsum(starts).astype(np.uint64)
-        rank = ranks([segment, *self.lanes])
-        late: NDArray[np.bool_] = rank < np.maximum.accumulate(rank)
+        late = np.zeros(len(starts), dtype=np.bool_)
+        down = descents(self.lanes) & ~starts
+        if not bool(down.any()):
+            return late
+        segment = np.cumsum(starts)
+        mixed = np.zeros(int(segment[-1]) + 1, dtype=np.bool_)
+        mixed[segment[down]] = True
+        some = mixed[segment]
+        rank = ranks([segment[some].astype(np.uint64), *(lane[some] for lane in self.lanes)])
+        late[some] = rank < np.maximum.accumulate(rank)
         return late
+
+
+def descents(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.bool_]:
+    """The entries that are smaller than the one before them."""
+    down = np.zeros(len(lanes[0]), dtype=np.bool_)
+    tied = np.ones(max(len(down) - 1, 0), dtype=np.bool_)
+    for lane in lanes:
+        down[1:] |= tied & (lane[1:] < lane[:-1])
+        tied &= lane[1:] == lane[:-1]
+    return down
 
 
 def ranks(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
@@ -128,18 +145,15 @@ def _step_by_step(
     """The removals of keys that were removed before, one version after the other."""
     rank = [ranks(remover.ordering.lanes) for remover in removers]
     for group in groups.tolist():
-        begin, end = int(first[group]), int(versions.offsets[group + 1])
-        held = [int(own[begin]) for own in rank]
-        for place in range(begin + 1, end):
-            own = [int(each[place]) for each in rank]
-            newer = [
-                mine >= before and bool(remover.ordering.present[place])
-                for mine, before, remover in zip(own, held, removers, strict=True)
-            ]
-            removing = deletes[place] and any(newer)
-            places = [r.place for r, hit in zip(removers, newer, strict=True) if hit]
-            found[place] = min(places) if removing else NEVER
-            held = [
-                mine if removing or hit else before
-                for mine, before, hit in zip(own, held, newer, strict=True)
-            ]
+        span = slice(int(first[group]), int(versions.offsets[group + 1]))
+        removal = deletes[span].tolist()
+        turns = list(zip(*(own[span].tolist() for own in rank), strict=True))
+        there = list(zip(*(r.ordering.present[span].tolist() for r in removers), strict=True))
+        held = list(turns[0])
+        for step in range(1, len(turns)):
+            own = turns[step]
+            newer = [i for i, mine in enumerate(own) if there[step][i] and mine >= held[i]]
+            removes = removal[step] and bool(newer)
+            found[span.start + step] = min(removers[i].place for i in newer) if removes else NEVER
+            for i in range(len(own)) if removes else newer:
+                held[i] = own[i]
