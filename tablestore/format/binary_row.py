@@ -200,7 +200,7 @@ def _hashable(key: Value) -> Value:
 def _encode_array(values: Sequence[Any], element: Slot) -> bytes:
     width = element.width
     head = 4 + (len(values) + 31) // 32 * 4
-    out = bytearray(head + _align_up(width * len(values)))
+    out = bytearray(_align_up(head + width * len(values)))
     out[:4] = _SIZE.pack(len(values))
     for i, value in enumerate(values):
         if value is None:
