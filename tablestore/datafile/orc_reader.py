@@ -71,6 +71,11 @@ class OrcReader:
         """Statistics of stripes are not read."""
         return False
 
+    @property
+    def column_names(self) -> set[str]:
+        """Top-level columns of the file."""
+        return self._columns
+
     def group_rows(self, group: int) -> int:
         """Rows of one stripe, found by reading it."""
         with self._guard(()):

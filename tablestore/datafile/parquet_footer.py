@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WHAT: Final = "Parquet footer"
-_MAGIC: Final = b"PAR1"
+MAGIC: Final = b"PAR1"
 _TAIL: Final = 64 << 10
 _LARGEST: Final = 16 << 20  # parsed values take many times the bytes; then without statistics
 _MAX_DEPTH: Final = 32
@@ -143,8 +143,8 @@ def read_footer(source: pa.NativeFile) -> bytes | None:
     """
     size = source.size()
     tail: bytes = source.read_at(min(size, _TAIL), max(0, size - _TAIL))
-    if tail[-4:] != _MAGIC:
-        raise CorruptDataError(_WHAT, expected=repr(_MAGIC), found=repr(tail[-4:]))
+    if tail[-4:] != MAGIC:
+        raise CorruptDataError(_WHAT, expected=repr(MAGIC), found=repr(tail[-4:]))
     length = int.from_bytes(tail[-_TRAILER:-4], "little")
     if length > _LARGEST:
         return None

@@ -58,6 +58,7 @@ def as_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.
 
     Raises:
         TimestampRangeError: a timestamp does not fit.
+        ValueError: decimals of another scale.
     """
     if array.type == target:
         return array
@@ -69,6 +70,9 @@ def as_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.
         return array.cast(target, safe=False)
     if pa.types.is_decimal(target) and pa.types.is_binary(array.type):
         return _decimals(array, target)
+    decimals = pa.types.is_decimal(target) and pa.types.is_decimal(array.type)
+    if decimals and array.type.scale != target.scale:  # a file has the scale of its schema
+        raise ValueError(f"{array.type} where {data_type.sql()} is expected")
     return array.cast(target)
 
 

@@ -25,6 +25,7 @@ from tablestore.errors import CorruptDataError, UnsupportedFormatError
 from tablestore.format.avro_codec import decompressor
 from tablestore.format.avro_reader import Read, SchemaCompiler, read_bytes, read_long, reject_schema
 from tablestore.format.avro_schema import RecordOf, schema_text
+from tablestore.format.avro_seal import SEAL_KEY, check_header, header_seal
 from tablestore.format.avro_writer import compile_writer, write_bytes, write_long, write_string
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ def encode_container(records: Iterable[Any], shape: RecordOf) -> bytes:
         digest.update(block)
     sync = digest.digest()
     out = bytearray(MAGIC)
-    write_long(out, 2)
+    write_long(out, 3)
     write_string(out, "avro.schema")
     write_string(out, schema_text(shape))
     write_string(out, "avro.codec")
     write_string(out, "zstandard")
+    write_string(out, SEAL_KEY)
+    write_string(out, header_seal(schema_text(shape), "zstandard"))
     out.append(0)
     out += sync
     # Avro has no checksum of its own; that of zstandard is checked by every decoder
@@ -118,6 +121,7 @@ def _encode_blocks(records: Iterable[Any], shape: RecordOf) -> list[tuple[int, b
 
 def _decode(data: bytes, shape: RecordOf, max_bytes: int) -> list[Any]:
     header, position = _read_header(data)
+    check_header(header)
     read = _compile(header.get("avro.schema"), shape)
     decompress = decompressor(header.get("avro.codec", b"null"))
     sync, position = _take(data, position, 16)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tablestore.format.json_object import check_spelling
 from tablestore.types.json import field_from_json, field_to_json
 from tablestore.types.model import DataField
 
@@ -148,6 +149,7 @@ def _decode(found: Mapping[str, Any], name: str | None = None) -> TableSchema:
         extra={key: value for key, value in found.items() if key not in _KEYS},
     )
     _check_names(schema)
+    check_spelling(schema.extra, _KEYS - found.keys(), _WHAT, name)
     return schema
 
 
