@@ -4,7 +4,8 @@ python -m tests.support.golden_pack SOURCE [SCOPE]
 
 The scope "deletion-vectors" is no scope of histories: tables with deletion vectors that merge by
 deduplicate, those with a changelog too; their archives lie in a folder of that name. So it is with
-"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key.
+"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key;
+and "side-files": those with hash indexes or a long-lived changelog, which are verified, not read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from tests.support.golden import ARCHIVES, scope
 
 VECTORS = "deletion-vectors"
 FORMATS = "data-formats"
+SIDE_FILES = "side-files"
+OWN_FOLDER = (VECTORS, FORMATS, SIDE_FILES)
+WITH_SIDE_FILES = ("expired_changelog", "dynamic_bucket")
 
 
 def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -42,7 +46,10 @@ def _is_wanted(options: dict[str, Any], wanted: str) -> bool:
 def pack(source: Path, writer: str, wanted: str) -> list[str]:
     """Write `<writer>.tar.xz` with the tables of scope `wanted`; their names."""
     expected = {p.stem: json.loads(p.read_text()) for p in sorted((source / writer).glob("*.json"))}
-    chosen = [name for name, table in expected.items() if _is_wanted(table["options"], wanted)]
+    if wanted == SIDE_FILES:
+        chosen = [name for name in expected if name in WITH_SIDE_FILES]
+    else:
+        chosen = [name for name, table in expected.items() if _is_wanted(table["options"], wanted)]
     if not chosen:
         return []
     folder = _folder(wanted)
@@ -59,7 +66,7 @@ def pack(source: Path, writer: str, wanted: str) -> list[str]:
 
 
 def _folder(wanted: str) -> Path:
-    return ARCHIVES / wanted if wanted in (VECTORS, FORMATS) else ARCHIVES
+    return ARCHIVES / wanted if wanted in OWN_FOLDER else ARCHIVES
 
 
 def main() -> None:

@@ -167,4 +167,5 @@ def test_verify_takes_a_branch(tmp_path, capsys):
     code, _, told = out(capsys, "verify", home, "--branch", "b")
     assert code == 1
     assert "snapshot" in told
-    assert run(["verify", str(home)]) == 0
+    code, said, _ = out(capsys, "verify", home)
+    assert (code, "branch/branch-b/snapshot/snapshot-2" in said) == (1, True)
