@@ -14,6 +14,7 @@ from tablestore.datafile.formats import check_storable
 from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundError, nearest
 from tablestore.metadata.new_schema import new_table_schema
 from tablestore.options.table import TableOptions
+from tablestore.runs.file_index import check_file_indexes
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
 from tablestore.table.listings import branch_store
@@ -284,14 +285,15 @@ def _table_folder(name: str) -> str:
 
 
 def _check_formats(name: str, schema: TableSchema) -> None:
-    """Refuse columns that the table's data files cannot hold.
+    """Refuse columns that the table's data files cannot hold, or not with their indexes.
 
     Raises:
         InvalidInputError: names the table and the column.
     """
     options = TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
-    for file_format in options.formats:
-        try:
+    try:
+        for file_format in options.formats:
             check_storable(file_format, schema.fields)
-        except InvalidInputError as error:
-            raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None
+        check_file_indexes(schema.fields, schema.options)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None

@@ -70,7 +70,7 @@ metadata.stats-mode | stats | truncate(16) | Y | none, counts, truncate(n) or fu
 metadata.stats-mode.per.level | map |  | Y | override per level
 metadata.stats-dense-store | bool | true | Y | store stats only for columns having them
 metadata.stats-keep-first-n-columns | int | -1 | Y | limit stats to leading columns
-file-index.in-manifest-threshold | size | 500 B | N | embed index in manifest below this size
+file-index.in-manifest-threshold | size | 500 B | Y | embed index in manifest below this size
 file-index.read.enabled | bool | true | Y | use file indexes when scanning
 parquet.enable.dictionary | str |  | N | dictionary encoding switch
 read.batch-size | int | 1024 | N | rows per read batch
@@ -407,8 +407,8 @@ fields.*.pk-multivalue.* | str |  | N | settings of a primary-key array index
 fields.*.pk-full-text.* | str |  | N | settings of a primary-key text index
 
 # Families
-file-index.*.columns | str |  | N | columns with a file index
-file-index.*.*.* | str |  | N | parameter of a file index
+file-index.*.columns | str |  | Y | columns with a file index
+file-index.*.*.* | str |  | Y | parameter of a file index
 parquet.* | str |  | N | passed to Java's Parquet writer
 orc.* | str |  | N | passed to Java's ORC writer
 avro.* | str |  | N | passed to Java's Avro writer

@@ -5,6 +5,7 @@
     snapshot-…, tag-…, changelog-…, schema-…, consumer-…, stat-…     the JSON that they hold
     manifest-list-…, index-manifest-…, manifest-…                    one row an entry
     ….parquet                                                        footer, columns, row groups
+    ….index                                                          one row an index
     LATEST, EARLIEST                                                 the number
 """
 
@@ -20,6 +21,7 @@ from tablestore.errors import CorruptDataError, InvalidInputError, TablestoreErr
 from tablestore.format.binary_row import decode_row
 from tablestore.format.changelog import decode_changelog
 from tablestore.format.consumer import decode_consumer
+from tablestore.format.file_index import decode_file_index
 from tablestore.format.index_manifest import decode_index_manifest
 from tablestore.format.manifest import ManifestEntry, SimpleStats, decode_manifest
 from tablestore.format.manifest_list import ManifestFileMeta, decode_manifest_list
@@ -91,8 +93,8 @@ def _kind_of(name: str) -> tuple[str, Show]:
             return kind, show
     raise InvalidInputError(
         f"{name!r} is no name of a table's file: snapshot-…, schema-…, tag-…, changelog-…, "
-        "consumer-…, stat-…, manifest-…, manifest-list-…, index-manifest-…, LATEST, EARLIEST or "
-        "….parquet"
+        "consumer-…, stat-…, manifest-…, manifest-list-…, index-manifest-…, LATEST, EARLIEST, "
+        "….parquet or ….index"
     )
 
 
@@ -193,7 +195,23 @@ def _entry(entry: ManifestEntry, schema: TableSchema | None) -> Row:
     shown["min_key"], shown["max_key"] = _row(file.min_key, key), _row(file.max_key, key)
     shown["key_stats"] = _stats(file.key_stats, key)
     shown["value_stats"] = _stats(file.value_stats, columns)
+    if file.embedded_index is not None:
+        shown["embedded_index"] = _index_rows(file.embedded_index, file.file_name)
     return shown
+
+
+def _file_index(data: bytes, name: str, schema: TableSchema | None) -> Shown:
+    rows = _index_rows(data, name)
+    return {"indexes": len(rows)}, rows
+
+
+def _index_rows(data: bytes, name: str) -> list[Row]:
+    """One row an index of a container; the empty index has no bytes."""
+    return [
+        {"column": column, "index": kind, "bytes": None if body is None else len(body)}
+        for column, kinds in decode_file_index(data, name).items()
+        for kind, body in kinds.items()
+    ]
 
 
 def _partition_types(schema: TableSchema | None) -> Sequence[DataType] | None:
@@ -279,6 +297,7 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], str, Show], ...]] = (
     (re.compile(r"schema-[0-9]+"), "schema", _json(decode_schema)),
     (re.compile(r"LATEST|EARLIEST"), "hint", _hint),
     (re.compile(r".+\.parquet"), "data file", _parquet),
+    (re.compile(r".+\.index"), "file index", _file_index),
     (re.compile(r"changelog-[0-9]+"), "changelog", _json(decode_changelog)),
     (re.compile(r"tag-.+"), "tag", _json(decode_tag)),
     (re.compile(r"consumer-.+"), "consumer", _json(decode_consumer)),

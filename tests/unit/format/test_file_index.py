@@ -223,9 +223,10 @@ def test_large_dictionaries_are_cut_into_blocks_and_chunks(size):
         want = sorted(set(column.to_pylist()))
         for version in (1, 2):
             bitmap = decode_bitmap_index(encode_bitmap_index(column, kind, version=version), kind)
-            assert values_of(bitmap.distinct, kind) == want
+            found = values_of(bitmap.distinct, kind)
+            assert (sorted(found) if version == 1 else found) == want
             at = len(want) // 2
-            rows = np.flatnonzero(np.array(column.to_pylist()) == want[at])
+            rows = np.flatnonzero(np.array(column.to_pylist()) == found[at])
             assert bitmap.rows_of(at).tolist() == rows.tolist()
         ranged = decode_range_bitmap(encode_range_bitmap(column, kind), kind)
         assert values_of(ranged.distinct, kind) == want
