@@ -201,7 +201,7 @@ def _entry_parts(entry: ManifestEntry) -> tuple[Any, ...]:
     )
 
 
-_ENTRY: Final = RecordOf(
+ENTRY_SHAPE: Final = RecordOf(
     fields=(
         ("_VERSION", INT),
         ("_KIND", INT),
@@ -217,7 +217,7 @@ _ENTRY: Final = RecordOf(
 
 def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
     """The bytes of a manifest with these entries."""
-    return encode_container(entries, _ENTRY)
+    return encode_container(entries, ENTRY_SHAPE)
 
 
 def decode_manifest(data: bytes, name: str | None = None) -> list[ManifestEntry]:
@@ -231,7 +231,7 @@ def decode_manifest(data: bytes, name: str | None = None) -> list[ManifestEntry]
         CorruptDataError: the bytes are not a manifest.
         UnsupportedFormatError: an entry version or a codec that this library does not know.
     """
-    return decode_container(data, _ENTRY, what="manifest", name=name)
+    return decode_container(data, ENTRY_SHAPE, what="manifest", name=name)
 
 
 def merge_entries(
