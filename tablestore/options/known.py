@@ -178,7 +178,7 @@ lookup.continuous.discovery-interval | dur |  | N | lookup join refresh
 lookup.blob-as-descriptor | bool | false | N | lookup join keeps blob descriptors
 
 # Deletion vectors
-deletion-vectors.enabled | bool | false | W | MOW mode
+deletion-vectors.enabled | bool | false | Y | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
 deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
 deletion-vectors.bitmap64 | bool | false | N | 64-bit DV format
@@ -301,7 +301,7 @@ local-kv-db.block-size | size | 4 kb | N | local KV block
 
 # Postpone bucket
 postpone.batch-write-fixed-bucket | bool | true | N | batch writes go to real buckets
-postpone.merge-on-read | bool | false | N | read postpone rows too
+postpone.merge-on-read | bool | false | R | read postpone rows too
 postpone.batch-write-fixed-bucket.max-parallelism | int | 2048 | N | bucket cap
 postpone.batch-write-fixed-bucket.rescale-load-factor | int | 32 | N | rescale factor
 postpone.default-bucket-num | int |  | N | bucket number of new partitions

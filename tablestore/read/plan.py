@@ -96,7 +96,7 @@ def plan_read(
         view: the table at a snapshot.
         predicate: bound to the table's columns, or None.
         cached: use the committed base where it is in memory; otherwise count manifests.
-        waiting: name level 0 also where its rows wait for a compaction before they are read.
+        waiting: name also the files whose rows wait for a compaction before they are read.
     """
     funnel = Funnel()
     partition_part, _ = split(predicate, view.schema.partition_keys)
@@ -215,9 +215,9 @@ def _key_test(view: TableView, part: Predicate | None) -> Callable[[ManifestEntr
 
 
 def _level_test(view: TableView, *, waiting: bool) -> Callable[[ManifestEntry], bool] | None:
-    if waiting or not view.skips_level_0:
+    if waiting or not view.has_waiting:
         return None
-    return lambda entry: entry.file.level != 0
+    return lambda entry: not view.waits(entry)
 
 
 def _sections(

@@ -329,6 +329,9 @@ class Table:
     ) -> CommitResult:
         """Insert rows, replacing those of the same primary key; one commit.
 
+        In a table with ``deletion-vectors.enabled`` the rows are seen after the next compaction, as
+        with a ``write-only`` writer of Java.
+
         Args:
             data: anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, polars,
                 pandas, duckdb), or a list of dicts. It is consumed as a stream.

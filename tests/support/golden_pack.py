@@ -5,7 +5,7 @@ python -m tests.support.golden_pack SOURCE [SCOPE]
 The scope "deletion-vectors" is no scope of histories: tables with deletion vectors that merge by
 deduplicate, those with a changelog too; their archives lie in a folder of that name. So it is with
 "data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key;
-and "side-files": those with hash indexes or a long-lived changelog, which are verified, not read.
+and "side-files": those with hash indexes or a long-lived changelog.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _is_wanted(options: dict[str, Any], wanted: str) -> bool:
     merged = {k: v for k, v in options.items() if k != "changelog-producer"}
     if wanted == FORMATS:
         levels = "file.format.per.level" in options and scope(merged) == "plain"
-        vectors = "deletion-vectors.enabled" in options
+        vectors = options.get("deletion-vectors.enabled") == "true"
         return not vectors and (levels or scope(merged) == "format")
     return options.get("deletion-vectors.enabled") == "true" and scope(merged) == "format"
 

@@ -34,6 +34,7 @@ class Paimon:
         if not jpype.isJVMStarted():
             flags = [f"--add-opens={x}=ALL-UNNAMED" for x in OPENS]
             flags += [f"-Xmx{memory}", "-Duser.timezone=UTC", "-XX:+UseSerialGC", "-Xss4m"]
+            flags += ["-XX:TieredStopAtLevel=1"]  # short calls: the second compiler costs a core
             jpype.startJVM(*flags, classpath=jars, convertStrings=True)
         self.P = jpype.JPackage("org").apache.paimon
         self.V = Values(self.P, jpype)
@@ -119,6 +120,27 @@ class Paimon:
             w.close()
             c.close()
 
+    def compact_append(self, name, **options):
+        """One commit that compacts each partition of an append table without buckets."""
+        t = self.table(name, **options)
+        parts = {}
+        for split in t.newSnapshotReader().read().dataSplits():
+            held = parts.setdefault(str(split.partition()), (split.partition(), []))[1]
+            held.extend(split.dataFiles())
+        task = self.P.append.AppendCompactTask
+        tasks = [task(x, jpype.java.util.ArrayList(files)) for x, files in parts.values() if len(files) > 1]  # noqa: E501 # fmt: skip
+        writer = t.store().newWrite("java")
+        writer.withIOManager(self.P.disk.IOManager.create(tempfile.gettempdir()))
+        done = jpype.java.util.ArrayList([task.doCompact(t, writer) for task in tasks])
+        writer.close()
+        if tasks:
+            t.newBatchWriteBuilder().newCommit().commit(done)
+
+    def latest(self, name):
+        """The id of the newest snapshot, or None."""
+        n = self.table(name).snapshotManager().latestSnapshotId()
+        return None if n is None else int(n)
+
     def buckets(self, t):
         latest = t.copy(jpype.java.util.HashMap({"scan.mode": "latest-full"}))
         files = latest.store().newScan().plan().files()
@@ -192,14 +214,22 @@ class Paimon:
         )
 
     def evolve(self, name, verb, column, what):
-        """`verb`: add or widen (`what`: a type JSON), rename (`what`: the new name)."""
+        """`verb`: add or widen (`what`: a type JSON), rename (`what`: the new name), drop, or move
+        (`what`: the column before it, or None)."""
         change = self.P.schema.SchemaChange
-        if verb == "add":
-            self.alter(name, change.addColumn(column, self.java_type(what)))
-        elif verb == "widen":
-            self.alter(name, change.updateColumnType(column, self.java_type(what)))
+        if verb in ("add", "widen"):
+            make = change.addColumn if verb == "add" else change.updateColumnType
+            step = make(column, self.java_type(what))
+        elif verb == "rename":
+            step = change.renameColumn(column, what)
+        elif verb == "drop":
+            step = change.dropColumn(column)
         else:
-            self.alter(name, change.renameColumn(column, what))
+            to = change.Move
+            step = change.updateColumnPosition(
+                to.first(column) if what is None else to.after(column, what)
+            )
+        self.alter(name, step)
 
     # Filters
 

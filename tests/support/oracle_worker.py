@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import oracle_histories
+from tests.support import differential_java, oracle_operations
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -46,6 +46,8 @@ class Service:
         own: dict[str, Callable] = {"history": self.history, "columns": self.columns}
         if op in own:
             return own[op](p, **arguments)
+        if op in differential_java.OPERATIONS:
+            return differential_java.OPERATIONS[op](p, **arguments)
         if op in (
             "read",
             "write",
@@ -56,14 +58,15 @@ class Service:
             "expected",
             "create",
             "evolve",
+            "compact_append",
         ):
             options = arguments.pop("options", None) if op != "create" else None
             return getattr(p, op)(**arguments, **(options or {}))
         raise ValueError(f"no operation {op}")
 
     @staticmethod
-    def history(p: Paimon, name: str, seed: int):
-        made = oracle_histories.run(p, name, seed)
+    def history(p: Paimon, name: str, seed: int, scope: str = "plain"):
+        made = oracle_operations.run(p, name, seed, scope)
         return {**made, "snapshots": p.expected(name)}
 
     @staticmethod
