@@ -82,7 +82,7 @@ class FileIndexOptions:
             kind, name, setting = parts
             if (kind, name) in settings:
                 settings[kind, name] |= _setting(key, kind, setting, value)
-            elif any(kind == other and name == _split(held)[0] for other, held in settings):
+            elif any(kind == other and name == split_name(held)[0] for other, held in settings):
                 found = shared.setdefault((kind, name), {})
                 found.update(_setting(key, kind, setting, value))
             else:
@@ -145,8 +145,8 @@ def _parts(key: str) -> tuple[str, str, str] | None:
     return (parts[0], parts[1], parts[2]) if len(parts) == _KEY_PARTS else None
 
 
-def _split(name: str) -> tuple[str, str | None]:
-    """Column and key of ``column[key]``."""
+def split_name(name: str) -> tuple[str, str | None]:
+    """Column and map key of an index's name: ``column[key]``, or a column and None."""
     start = name.find("[")
     if start < 0 or not name.endswith("]"):
         return name, None
@@ -159,7 +159,7 @@ def _index(
     own: Mapping[str, Setting],
     shared: Mapping[tuple[str, str], Mapping[str, Setting]],
 ) -> IndexOption:
-    column, map_key = _split(name)
+    column, map_key = split_name(name)
     of_all = shared.get((kind, column), {}) if map_key is not None else {}
     return IndexOption(kind, column, map_key, {**of_all, **own})
 

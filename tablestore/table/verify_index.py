@@ -27,7 +27,10 @@ from tablestore.format.file_index_range import decode_range_bitmap
 from tablestore.format.hash_index import decode_hash_index
 from tablestore.format.index_manifest import DELETION_VECTORS_INDEX, HASH_INDEX
 from tablestore.format.index_values import Distinct, values_to_arrow
+from tablestore.options.file_index import split_name
+from tablestore.runs.file_index import map_values
 from tablestore.types.arrow import to_arrow
+from tablestore.types.model import DataField, MapType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from tablestore.store.base import Store
     from tablestore.table.report import Notes
     from tablestore.table.verify_rows import RowCheck, Say
-    from tablestore.types.model import DataField, DataType
+    from tablestore.types.model import DataType
 
 
 class Bucket:
@@ -168,19 +171,49 @@ def index_checks(
     fields = {field.name: field for field in schema.fields}
     checks: list[RowCheck] = []
     for column, indexes in decode_file_index(data, where).items():
-        field = fields.get(column)
+        field = fields.get(column) or _map_value(fields, column)
         for kind, packed in indexes.items():
             label = f"{kind} index of {column} in {where}"
             if field is None:
                 skip(f"{label}: there is no such column")
                 continue
             try:
-                checks.append(_index_check(kind, packed, field, rows, label, say))
+                check = _index_check(kind, packed, field, rows, label, say)
+                checks.append(check if column in fields else _OfMapKey(check, column))
             except UnsupportedFormatError as error:
                 skip(f"{label}: {error}")
             except CorruptDataError as error:
                 say(f"{label}: {error}")
     return checks
+
+
+def _map_value(fields: Mapping[str, DataField], name: str) -> DataField | None:
+    """The values of a key as a column of their own; None where there is no such map."""
+    column, key = split_name(name)
+    field = fields.get(column)
+    if key is None or field is None or not isinstance(field.type, MapType):
+        return None
+    return DataField(field.id, name, field.type.value)
+
+
+class _OfMapKey:
+    """A check of the values that a map column has for a key.
+
+    Args:
+        check: of them as a column.
+        name: of that column: ``column[key]``.
+    """
+
+    def __init__(self, check: RowCheck, name: str) -> None:
+        self._check, self._name = check, name
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        column, key = split_name(self._name)
+        values = map_values(batch.column(column), key or "")
+        self._check.add(pa.RecordBatch.from_arrays([values], names=[self._name]))
+
+    def finish(self) -> None:
+        self._check.finish()
 
 
 def _index_check(

@@ -28,6 +28,7 @@ from tests.support.builders import (
 
 BESIDE = {"file-index.in-manifest-threshold": "0 b"}
 COLUMNS = {"id": "BIGINT NOT NULL", "v": "STRING", "m": "MAP<STRING, INT>"}
+MAP = pa.map_(pa.string(), pa.int32())
 
 
 def indexed(folder=None, columns=None, *, key=(), **more):
@@ -109,6 +110,9 @@ def test_the_values_of_a_map_key_are_indexed_as_a_column():
     assert index.values.tolist() == [-1, 3]
     assert index.rows == 6
     assert table.to_arrow(where="id = 3").num_rows == 1
+    report = table.verify()
+    assert report.ok
+    assert not report.skipped
 
 
 def test_a_map_is_looked_up_in_slices_too():
@@ -243,3 +247,15 @@ def test_the_columns_of_one_file_do_not_keep_those_of_the_next(tmp_path):
     assert len(set(map(str, found))) == 3
     for start, other in itertools.product(range(3), range(3)):
         assert len(stored(table, where=f"v = 'v{start}' AND id = {other}")) == (start == other)
+
+
+def test_a_wrong_index_of_a_map_key_is_found_by_verify(tmp_path):
+    options = {"file-index.bsi.columns": "m[a]", **BESIDE}
+    table = new_lake(tmp_path).create_table("shop.t", COLUMNS, options=options)
+    for value in (3, 5):
+        table.append(pa.table({"id": [1], "v": ["x"], "m": pa.array([[("a", value)]], MAP)}))
+    assert table.verify().ok
+    first, second = tmp_path.rglob("*.index")
+    second.write_bytes(first.read_bytes())
+    (finding,) = table.verify().findings
+    assert "m[a]" in finding.problem
