@@ -49,7 +49,8 @@ class AvroBlocks:
         if "avro.schema" not in header:
             raise _broken(self._at, "key 'avro.schema' in the header", "none")
         self.schema = header["avro.schema"]
-        self._decompress = decompressor(header.get("avro.codec", b"null"))
+        self.codec = header.get("avro.codec", b"null")
+        self._decompress = decompressor(self.codec)
         self._sync = self._take(_SYNC_BYTES)
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:

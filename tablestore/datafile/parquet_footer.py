@@ -155,6 +155,18 @@ def read_footer(source: pa.NativeFile) -> bytes | None:
     return tail[-length - _TRAILER : -_TRAILER]
 
 
+def read_struct(data: bytes) -> tuple[Fields, int]:
+    """The fields of the Thrift struct that the bytes begin with, and where it ends.
+
+    Raises:
+        CorruptDataError: there is none.
+    """
+    try:
+        return _struct(data, 0, 0)
+    except IndexError:
+        raise CorruptDataError(_WHAT, expected="a Thrift struct", found="its end") from None
+
+
 def _struct(data: bytes, at: int, depth: int) -> tuple[Fields, int]:
     """The fields of a struct by number.
 
