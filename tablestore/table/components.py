@@ -17,6 +17,7 @@ from tablestore.merge.groups import MergeEngine
 from tablestore.metadata.base import CommittedState
 from tablestore.options.table import TableOptions, check_writable
 from tablestore.read.view import TableView
+from tablestore.runs.column_types import check_column_types
 from tablestore.runs.file_index import FileIndexPlan
 from tablestore.store.metered import Metered
 from tablestore.write.context import WriteContext
@@ -80,6 +81,7 @@ class Components:
         snapshot = self.state.snapshots.latest()
         schema = self.latest_schema(snapshot)
         check_writable(schema.options, has_primary_key=bool(schema.primary_keys))
+        check_column_types(self.name, schema, "writing")
         try:
             FileIndexPlan.of(schema.fields, schema.options)
         except TablestoreError as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import differential_java, oracle_operations
+from tests.support import differential_java, oracle_operations, oracle_rare
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -43,7 +43,11 @@ class Service:
 
     def __call__(self, op: str, warehouse: str, **arguments):
         p = self.catalog(warehouse)
-        own: dict[str, Callable] = {"history": self.history, "columns": self.columns}
+        own: dict[str, Callable] = {
+            "history": self.history,
+            "columns": self.columns,
+            "rare": oracle_rare.make,
+        }
         if op in own:
             return own[op](p, **arguments)
         if op in differential_java.OPERATIONS:
