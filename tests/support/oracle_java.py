@@ -30,6 +30,8 @@ class Paimon:
     """A filesystem catalog of one warehouse. Table names are 'db.table'; rows are lists of JSON
     values."""
 
+    scratch = None
+
     def __init__(self, jars: list[str], warehouse: str, memory: str = "1g"):
         if not jpype.isJVMStarted():
             flags = [f"--add-opens={x}=ALL-UNNAMED" for x in OPENS]
@@ -43,6 +45,13 @@ class Paimon:
         context = self.P.catalog.CatalogContext.create(o)
         self.catalog = self.P.catalog.CatalogFactory.createCatalog(context)
         self.ids: dict[str, int] = {}
+
+    def io(self):
+        """For writers that look keys up in local files: one folder a process, gone at its end."""
+        if Paimon.scratch is None:
+            folder = tempfile.TemporaryDirectory(prefix="oracle-")
+            Paimon.scratch = folder, self.P.disk.IOManager.create(folder.name)
+        return Paimon.scratch[1]
 
     def ident(self, name):
         return self.P.catalog.Identifier.create(*name.split("."))
@@ -105,7 +114,7 @@ class Paimon:
             builder = t.newStreamWriteBuilder().withCommitUser(user)
         w, c = builder.newWrite(), builder.newCommit()
         try:
-            w.withIOManager(self.P.disk.IOManager.create(tempfile.gettempdir()))
+            w.withIOManager(self.io())
             for i, r in enumerate(rows):
                 w.write(self.V.row(r, types, kinds[i] if kinds else "+I"))
             if compact:
@@ -130,7 +139,7 @@ class Paimon:
         task = self.P.append.AppendCompactTask
         tasks = [task(x, jpype.java.util.ArrayList(files)) for x, files in parts.values() if len(files) > 1]  # noqa: E501 # fmt: skip
         writer = t.store().newWrite("java")
-        writer.withIOManager(self.P.disk.IOManager.create(tempfile.gettempdir()))
+        writer.withIOManager(self.io())
         done = jpype.java.util.ArrayList([task.doCompact(t, writer) for task in tasks])
         writer.close()
         if tasks:

@@ -5,7 +5,6 @@ Each function makes one table with Java (`p`) under a name.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from random import Random
 
@@ -133,7 +132,7 @@ def _commit(p, t, fill):
     builder = t.newBatchWriteBuilder()
     writer, commit = builder.newWrite(), builder.newCommit()
     try:
-        writer.withIOManager(p.P.disk.IOManager.create(tempfile.gettempdir()))
+        writer.withIOManager(p.io())
         fill(writer)
         commit.commit(writer.prepareCommit())
     finally:
