@@ -64,7 +64,8 @@ class Report(HtmlFields):
         return not self.findings
 
     def __repr__(self) -> str:
-        said = "all well" if self.ok else f"{len(self.findings)} findings"
+        count = len(self.findings)
+        said = "all well" if self.ok else f"{count} finding{'s' if count > 1 else ''}"
         deep = ""
         if self.deep:
             deep = f"; {self.columns_compared} columns decoded twice and alike"

@@ -59,4 +59,4 @@ def test_what_fastparquet_does_not_decode_is_named_and_counted(tmp_path):
 
 
 def test_no_golden_table_is_left_out():
-    assert len([name for writer in everywhere() for name in golden.names(writer)]) == 128
+    assert len([name for writer in everywhere() for name in golden.names(writer)]) >= 128

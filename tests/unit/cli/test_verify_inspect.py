@@ -55,7 +55,7 @@ def test_verify_of_a_damaged_table_exits_with_1_and_names_the_file(table, folder
     code, said, told = out(capsys, "verify", folder)
     assert code == 1
     assert lost in said
-    assert "1 findings" in told
+    assert "1 finding;" in told
     code, said, _ = out(capsys, "--lake", tmp_path, "verify", "shop.t", "--json")
     report = json.loads(said)
     assert (code, report["ok"]) == (1, False)
