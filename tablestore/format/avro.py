@@ -107,7 +107,9 @@ def decode_columns(
         decompress = decompressor(header.get("avro.codec", b"null"))
         blocks = list(_blocks(data, position))
         rows = sum(block.records for block in blocks)
-        if program is None or not program.ready(rows):
+        if program is None or any(block.records < 0 for block in blocks):
+            return None
+        if not program.ready(rows):
             return None
         left = max_bytes - program.matrix_bytes(rows)
         parts: list[bytes] = []

@@ -168,13 +168,13 @@ class Columns:
         left = None if budget is None else Budget(budget)
         if left is not None:
             left.take(matrix.shape[1] * object_bytes(node.shape) + len(self.data), 0)
-        with _no_collections():
+        with without_collections():
             return _Builder(self.data, matrix, self._lists, left).values(node)
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
-    """Many new objects without circles: looking for circles would take longer than making them."""
+def without_collections() -> Iterator[None]:
+    """For many new objects without circles: to look for circles takes longer than to make them."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -218,6 +218,8 @@ def test_counts_are_not_believed():
     assert decode_columns(data + block(b"\2\2" * 5, 2**60), X) is None
     assert decode_columns(data + block(b"\2\2" * 5, 6), X) is None
     assert decode_columns(data + block(b"\2\2" * 5, -5), X) is None
+    deflated = head(record(("x", "long"), ("n", "long")), b"deflate")
+    assert decode_columns(deflated + block(b"\x03\0", -(2**62)), X) is None
 
 
 @pytest.mark.usefixtures("columns_always")
