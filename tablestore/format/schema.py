@@ -120,7 +120,8 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CorruptDataError(_WHAT, expected="JSON", found=str(error)) from None
+        offset = getattr(error, "pos", getattr(error, "start", None))
+        raise CorruptDataError(_WHAT, offset=offset, expected="JSON", found=str(error)) from None
     if not isinstance(found, dict):
         raise CorruptDataError(_WHAT, expected="a JSON object", found=type(found).__name__)
     return found
