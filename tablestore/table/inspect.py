@@ -92,6 +92,8 @@ def inspect_file(path: str, *, storage_options: Mapping[str, Any] | None = None)
         with store.open_read(name, info.size) as source:
             content, rows = show_data(source, name)
         return Inspection("data file", name, info.size, content, tuple(rows))
+    if store.has_folder(name):
+        raise InvalidInputError(f"{path} is a folder: expected one file of a table")
     kind, show = _kind_of(name)
     data = store.get(name)
     content, rows = show(data, name, _around(folder or ".", kind, storage_options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PAGES: Final = {0: "data", 1: "index", 2: "dictionary", 3: "data v2"}
 _HEADERS: Final = {0: 5, 2: 7, 3: 8}
+_HISTORY: Final = re.compile(", is_from_converted_type=.*(?=[)])")
 _HEADER_BYTES: Final = 64 << 10  # a header has bounds of its page in it
 
 
@@ -56,7 +58,7 @@ def show_parquet(source: pa.NativeFile, name: str) -> tuple[Row, Sequence[Row]]:
             {
                 "name": column.path,
                 "physical": column.physical_type,
-                "logical": None if column.logical_type.type == "NONE" else str(column.logical_type),
+                "logical": _logical(column.logical_type),
             }
             for column in (footer.schema.column(i) for i in range(footer.num_columns))
         ]
@@ -96,6 +98,11 @@ def _group(group: Any, number: int, bounds: Footer | None, source: pa.NativeFile
         "plain_bytes": group.total_byte_size,
         "columns": chunks,
     }
+
+
+def _logical(kind: Any) -> str | None:  # noqa: ANN401
+    """A logical type without what only its history tells."""
+    return None if kind.type == "NONE" else _HISTORY.sub("", str(kind))
 
 
 def _text(value: Any) -> Any:  # noqa: ANN401

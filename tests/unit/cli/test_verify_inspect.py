@@ -223,3 +223,17 @@ def test_inspect_of_a_file_that_is_not_there(tmp_path, capsys):
         code, _, told = out(capsys, "inspect", tmp_path / name)
         assert code == 1
         assert name in told
+
+
+def test_inspect_of_a_folder_says_so(table, folder, capsys):
+    code, _, told = out(capsys, "inspect", folder)
+    assert code == 1
+    assert "is a folder: expected one file of a table" in told
+
+
+def test_logical_types_are_short(tmp_path):
+    made = append_table(tmp_path, {"t": "TIMESTAMP(3)"}, bucket="-1")
+    made.append([{"t": None}])
+    found = inspect_file(str(tmp_path / "shop.db/t" / made.files()[0].path))
+    (column,) = found.content["columns"]
+    assert column["logical"] == "Timestamp(isAdjustedToUTC=false, timeUnit=milliseconds)"
