@@ -39,6 +39,7 @@ class Report(HtmlFields):
         files: data files read.
         rows: rows in them.
         bytes: their size.
+        indexes: indexes of single columns in the entries of these files or beside them.
         columns_compared: columns that both decoders gave, counted by file.
         columns_not_compared: columns that the second decoder does not decode, counted by file;
             ``skipped`` names them.
@@ -53,6 +54,7 @@ class Report(HtmlFields):
     files: int
     rows: int
     bytes: int
+    indexes: int
     columns_compared: int
     columns_not_compared: int
     findings: tuple[Finding, ...]
@@ -66,14 +68,14 @@ class Report(HtmlFields):
     def __repr__(self) -> str:
         count = len(self.findings)
         said = "all well" if self.ok else f"{count} finding{'s' if count > 1 else ''}"
-        deep = ""
+        more = f", {self.indexes} indexes" if self.indexes else ""
         if self.deep:
-            deep = f"; {self.columns_compared} columns decoded twice and alike"
+            more += f"; {self.columns_compared} columns decoded twice and alike"
             if self.columns_not_compared:
-                deep += f", {self.columns_not_compared} not decoded twice"
+                more += f", {self.columns_not_compared} not decoded twice"
         return (
             f"Report({self.table}: {said}; {self.snapshots} snapshots, {self.manifests} "
-            f"manifests, {self.files} files, {self.rows} rows{deep})"
+            f"manifests, {self.files} files, {self.rows} rows{more})"
         )
 
 

@@ -87,6 +87,7 @@ def verify_table(
         files=sum(walk.files.count for walk in walks),
         rows=sum(walk.files.rows for walk in walks),
         bytes=sum(walk.files.bytes for walk in walks),
+        indexes=sum(walk.files.indexes for walk in walks),
         columns_compared=0 if second is None else second.compared,
         columns_not_compared=0 if second is None else second.left_out,
         findings=tuple(notes.findings),

@@ -67,7 +67,7 @@ class FileCheck:
         self._second = second
         self._seen = seen
         self._hashes: tuple[str, NDArray[np.int32] | None] = ("", None)
-        self.count = self.rows = self.bytes = 0
+        self.count = self.rows = self.bytes = self.indexes = 0
 
     def check_object(self, key: str, size: int) -> bool:
         """Whether an object exists and has its size; False for one seen before, too."""
@@ -204,6 +204,7 @@ class FileCheck:
                     found += index_checks(data, extra, schema, meta.row_count, say, skip)
                 except TablestoreError as error:
                     self._note(place, error)
+        self.indexes += len(found)
         return found
 
     def _of_hashes(

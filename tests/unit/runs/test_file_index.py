@@ -113,6 +113,8 @@ def test_the_values_of_a_map_key_are_indexed_as_a_column():
     report = table.verify()
     assert report.ok
     assert not report.skipped
+    assert (report.files, report.indexes) == (1, 2)
+    assert "1 files, 6 rows, 2 indexes)" in repr(report)
 
 
 def test_a_map_is_looked_up_in_slices_too():
