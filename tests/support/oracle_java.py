@@ -47,11 +47,17 @@ class Paimon:
         self.ids: dict[str, int] = {}
 
     def io(self):
-        """For writers that look keys up in local files: one folder a process, gone at its end."""
+        """For writers that look keys up in local files: one folder a process; see `clean`."""
         if Paimon.scratch is None:
             folder = tempfile.TemporaryDirectory(prefix="oracle-")
             Paimon.scratch = folder, self.P.disk.IOManager.create(folder.name)
         return Paimon.scratch[1]
+
+    @staticmethod
+    def clean():
+        """Remove the folder of the process's writers."""
+        if Paimon.scratch is not None:
+            Paimon.scratch[0].cleanup()
 
     def ident(self, name):
         return self.P.catalog.Identifier.create(*name.split("."))

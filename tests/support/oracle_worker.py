@@ -79,4 +79,4 @@ class Service:
 
 
 if __name__ == "__main__":
-    serve(Service(sys.argv[1].split(":")), java_error)
+    serve(Service(sys.argv[1].split(":")), java_error, Paimon.clean)
