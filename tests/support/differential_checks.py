@@ -83,7 +83,7 @@ def _row_case(r: Random) -> Case:
     width = r.choice([1, 1, 2, 3, 4, 5, 6, 8, r.randint(55, 70)])
     types = [d.any_type(r) for _ in range(width)]
     keyable = [i for i, t in enumerate(types) if isinstance(t, str)]
-    key = sorted(r.sample(keyable, min(len(keyable), r.randint(1, 4))))
+    key = r.sample(keyable, min(len(keyable), r.randint(1, 4)))  # in any order
     nulls = r.choice([0, 0.15, 0.6])
     values = [[d.any_value(r, t, nulls) for t in types] for _ in range(ROWS)]
     return {"types": types, "rows": values, "key": key, "functions": _functions(types, key)}
@@ -246,12 +246,29 @@ def _index_differs(case: Case, found: Case) -> list[str]:
     said = _answers_differ(case, theirs, found["rows"], found["by_java"])
     if case["ours"] is None:
         return said
-    if d.unpacked(case["ours"]) != theirs:
-        said.append("our bytes are not those of Java")
-        said += _answers_differ(case, d.unpacked(case["ours"]), found["rows"], found["by_ours"])
+    ours = d.unpacked(case["ours"])
+    if ours != theirs:
+        if not _only_reordered(case, ours, theirs):
+            said.append("our bytes are not those of Java")
+        said += _answers_differ(case, ours, found["rows"], found["by_ours"])
     if found["by_ours"] != found["by_java"]:
         said.append("Java answers otherwise by ours")
     return said
+
+
+def _only_reordered(case: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether two bitmap indexes say the same in another order: Java's is that of a hash map, which
+    we imitate but for bins of eight keys and more (the special floats can make one)."""
+    if case["kind"] != "bitmap" or d.base(case["type"])[0] not in ("FLOAT", "DOUBLE"):
+        return False
+    return len(ours) == len(theirs) and _bitmaps(case, ours) == _bitmaps(case, theirs)
+
+
+def _bitmaps(case: Case, container: bytes) -> tuple[int, dict[bytes, list[int]], list[int]]:
+    body = file_index.decode_file_index(container)["c0"]["bitmap"]
+    index = file_index_bitmap.decode_bitmap_index(body, d.our_type(case["type"]))
+    every = {v.tobytes(): index.rows_of(i).tolist() for i, v in enumerate(index.values)}
+    return index.rows, every, index.null_rows().tolist()
 
 
 def _answers_differ(
