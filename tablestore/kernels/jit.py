@@ -74,19 +74,24 @@ class Kernel(Generic[P, R]):
         self.plain = function
         self.signature = signature
         self._compiled: Callable[P, R] | None = None
+        self._missed = 0.0
         self._absent = False
 
     def ready(self, spared: float) -> bool:
         """Whether to call it; compiles it first where that pays.
+
+        What it could have spared before in this process counts too: many small pieces of work
+        are as good a reason as a large one, and who never has either never pays.
 
         Args:
             spared: seconds of work that the compiled form takes off the caller.
         """
         if self._compiled is not None:
             return True
-        if self._absent or spared < LOAD_PAYS_SECONDS:
+        self._missed += spared
+        if self._absent or self._missed < LOAD_PAYS_SECONDS:
             return False
-        if spared < COMPILE_PAYS_SECONDS and cache_folder() is None:
+        if self._missed < COMPILE_PAYS_SECONDS and cache_folder() is None:
             return False
         return self.warm_up()
 

@@ -66,11 +66,19 @@ def test_compiled_and_plain_form_give_the_same():
 
 
 def test_small_work_is_not_compiled(folder: Path):
-    function = fresh()
-    assert not function.ready(LOAD_PAYS_SECONDS * 0.99)
+    assert not fresh().ready(LOAD_PAYS_SECONDS * 0.99)
     assert not folder.exists()
+    function = fresh()
     assert function.ready(LOAD_PAYS_SECONDS)
     assert function.ready(0), "compiled by now"
+
+
+def test_small_pieces_of_work_add_up():
+    function = fresh()
+    tried = 1
+    while not function.ready(LOAD_PAYS_SECONDS / 4):
+        tried += 1
+    assert tried == 4
 
 
 def test_a_kept_kernel_is_loaded_and_not_compiled_again(folder: Path):
@@ -99,8 +107,8 @@ def test_a_damaged_file_is_compiled_anew(folder: Path, end: str, content: bytes 
 def test_without_a_folder_only_long_work_is_compiled(folder: Path):
     folder.write_text("a file where the folder should be")
     assert jit.cache_folder() is None
+    assert not fresh().ready(COMPILE_PAYS_SECONDS * 0.99)
     function = fresh()
-    assert not function.ready(COMPILE_PAYS_SECONDS * 0.99)
     assert function.ready(COMPILE_PAYS_SECONDS)
     assert run(function) == [1, 3, 5]
 
