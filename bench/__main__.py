@@ -1,4 +1,4 @@
-"""``python -m bench [start write read bucket plan] [--save]``: exit code 1 when a bound does not hold."""
+"""``python -m bench [NAME ...] [--save]``: exit code 1 when a bound does not hold."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tablestore.format.avro_columns import without_collections
 from tablestore.format.binary_row import Timestamp, decode_row, field_decoder
 from tablestore.format.bucket import bucket_ids
 from tablestore.format.key_rows import integer_fields
@@ -86,6 +87,7 @@ class ReadPlan:
     funnel: Funnel
 
 
+@without_collections()
 def plan_read(
     view: TableView,
     predicate: Predicate | None,
