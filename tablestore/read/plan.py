@@ -105,6 +105,8 @@ def plan_read(
     """
     funnel = Funnel()
     partition_part, _ = split(predicate, view.schema.partition_keys)
+    if not view.schema.partition_keys:
+        partition_part = None  # a constant reads no column, so it would count as a part
     key_part, _ = split(predicate, view.schema.primary_keys)
     plan = ReadPlan([], predicate, key_part, funnel)
     if view.snapshot is None:
