@@ -94,6 +94,7 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
     """Timestamps of any unit, INT96, and plain integers in the unit of the precision.
 
     Raises:
+        ArrowTypeError: the file has something else.
         TimestampRangeError: one does not fit.
     """
     if pa.types.is_fixed_size_binary(array.type) and array.type.byte_width == INT96_BYTES:
@@ -102,6 +103,8 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
         # without annotation: millis up to p=3, micros up to p=6, millis above (as Java reads)
         unit = "us" if target.unit == "us" else "ms"
         array = array.cast(pa.int64()).view(pa.timestamp(unit, tz=target.tz))
+    if not pa.types.is_timestamp(array.type):
+        raise pa.ArrowTypeError(f"{array.type} where {target} is expected")
     if array.type.tz != target.tz:
         array = array.view(pa.int64()).view(pa.timestamp(array.type.unit, tz=target.tz))
     if array.type == target:

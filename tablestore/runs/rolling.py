@@ -22,6 +22,7 @@ from tablestore.datafile.layout import (
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, nan_columns
 from tablestore.errors import StorageUnavailableError
 from tablestore.format.binary_row import encode_row
+from tablestore.format.file_index import encode_sealed
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.stats import (
     KEY_STATS_MODE,
@@ -212,7 +213,7 @@ class _OpenFile:
         if self._indexes.is_embedded(container):
             return container
         self.index_name = self.name + INDEX_SUFFIX
-        put_beside(self.index_name, container)
+        put_beside(self.index_name, encode_sealed(container))
         return None
 
     def _key(self, row: pa.RecordBatch) -> bytes:

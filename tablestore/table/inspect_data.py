@@ -147,10 +147,10 @@ def show_orc(source: pa.NativeFile, name: str) -> tuple[Row, Sequence[Row]]:
     Raises:
         CorruptDataError: the footer or a stripe is damaged.
     """
-    from pyarrow import orc
+    from tablestore.datafile.orc_reader import open_orc
 
     with _guard(name, "an ORC file"):
-        file = orc.ORCFile(source)
+        file, _, _ = open_orc(source, name)
         about = {
             "format": "orc",
             "rows": file.nrows,

@@ -120,8 +120,13 @@ def containers(root, table):
         else:
             assert meta.extra_files == (meta.file_name + ".index",)
             (path,) = root.rglob(meta.extra_files[0])
-            found.append((meta, path.read_bytes()))
+            found.append((meta, without_checksum(path.read_bytes())))
     return found
+
+
+def without_checksum(data):
+    """The container of an index file; ours have a checksum of 20 bytes behind it."""
+    return data[:-20] if data[-20:-4] == b"tablestore.crc32" else data
 
 
 @pytest.mark.parametrize("shape", SHAPES)

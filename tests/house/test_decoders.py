@@ -18,7 +18,6 @@ ELSEWHERE = {
     "datafile.formats:open_writer": "writes",
     "datafile.parquet_footer:read_struct": "reads Thrift as Footer does, for who inspects a page",
     "format.binary_slots:align": "pads what is written",
-    "format.manifest:decode_manifest_columns": "the columns that decode_manifest tries first",
 }
 
 

@@ -2,10 +2,12 @@
 
 A bit is flipped in a file of a table, and the table is opened and read again: the rows are as they
 were, or reading fails. What finds the flips: checksums of Parquet's pages (its headers are covered
-by the counts of rows), of our Parquet footers, of Avro blocks and our Avro headers, and of deletion
-vectors; in JSON files, names that must exist and keys that are nearly a known one.
+by the counts of rows), of our Parquet footers and ORC files, of Avro blocks and our Avro headers,
+of deletion vectors and of our index files; in JSON files, names that must exist and keys that are
+nearly a known one.
 
-A schema file says itself what is right: its figure is bounded only. ORC has no checksums.
+A schema file says itself what is right: its figure is bounded only. Blocks of Avro without
+compression have no checksum, and the format has no room for one: their figure is printed.
 """
 
 from __future__ import annotations
@@ -42,17 +44,22 @@ def rows(ids: range) -> pa.Table:
     return pa.table(data | {"n": amounts})
 
 
-def lake(folder: Path, file_format: str) -> tuple[Path, pa.Table]:
+def lake(folder: Path, file_format: str, **options: str) -> tuple[Path, pa.Table]:
     """Where a table that we wrote lies, and its rows."""
-    table = append_table(folder, COLUMNS, **{"file.format": file_format})
+    table = append_table(folder, COLUMNS, **{"file.format": file_format}, **options)
     table.append(rows(range(300)))
     table.append(rows(range(300, 600)))
     return Path(table.path), table.to_arrow()
 
 
-@pytest.fixture(scope="module", params=["parquet", "avro"])
+@pytest.fixture(
+    scope="module",
+    params=["parquet", "avro", "orc", "parquet, none", "avro, snappy", "orc, none", "orc, lz4"],
+)
 def written(request, tmp_path_factory) -> tuple[str, Path, pa.Table]:
-    return request.param, *lake(tmp_path_factory.mktemp("lake"), request.param)
+    file_format, _, codec = request.param.partition(", ")
+    options = {"file.compression": codec} if codec else {}
+    return file_format, *lake(tmp_path_factory.mktemp("lake"), file_format, **options)
 
 
 def flip(data: bytes, bit: int) -> bytes:
@@ -102,6 +109,51 @@ def test_data_files(written, capsys):
     found = figures(path, sample(2 * FLIPS, 0, path.stat().st_size), table, right)
     told(capsys, f"a data file of {file_format}, {path.stat().st_size} bytes", found)
     assert found["found"] > FLIPS
+    assert found["served"] == 0
+
+
+def test_uncompressed_avro_has_no_checksum_of_its_blocks(tmp_path, capsys):
+    table, right = lake(tmp_path, "avro", **{"file.compression": "none"})
+    path = data_file(table, "avro")
+    header = path.read_bytes().index(b"tablestore.header.crc32")
+    total: Counter[str] = Counter()
+    for start, end in ((0, header), (header, path.stat().st_size)):
+        found = figures(path, sample(FLIPS, start, end), table, right)
+        what = "blocks" if start else "the schema"
+        told(capsys, f"{what} of Avro without compression", found)
+        assert start or found["served"] == 0
+        total += found
+    assert total["found"] > FLIPS
+
+
+INDEXES = {
+    "bitmap": "id,v",
+    "bsi": "id",
+    "range-bitmap": "d",
+    "bloom-filter": "id,v",
+}
+ASKED = ["id = 17", "id > 290", "v = 'text 3'", "d < 3.5", "n >= 298", "id in (1, 299)"]
+
+
+@pytest.mark.parametrize("kind", INDEXES)
+def test_index_files(tmp_path, capsys, kind):
+    options = {f"file-index.{kind}.columns": INDEXES[kind], "metadata.stats-mode": "none"}
+    threshold = {"file-index.in-manifest-threshold": "0 b"}
+    table, _ = lake(tmp_path, "parquet", **options, **threshold)
+    path = sorted(table.rglob("*.index"))[0]
+    data = path.read_bytes()
+
+    def read() -> list[pa.Table]:
+        opened = ts.open_table(str(table))
+        return [opened.to_arrow(where=where) for where in ASKED]
+
+    right = read()
+    found: Counter[str] = Counter()
+    for bit in sample(FLIPS // 2, 0, len(data)):
+        path.write_bytes(flip(data, bit))
+        found[outcome(read, right)] += 1
+    told(capsys, f"index files of the type {kind}, {len(data)} bytes", found)
+    assert found["found"] > 0.8 * FLIPS // 2
     assert found["served"] == 0
 
 

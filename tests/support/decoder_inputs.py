@@ -18,6 +18,7 @@ import pyarrow.orc as orc
 import pyarrow.parquet as pq
 
 from tablestore.datafile.layout import file_schema
+from tablestore.datafile.orc_writer import OrcWriter
 from tablestore.datafile.parquet_writer import ParquetWriter
 from tablestore.types.model import DataField
 from tablestore.types.parse import parse_type
@@ -88,7 +89,7 @@ def _sealed() -> list[File]:
 
 @cache
 def orc_files() -> tuple[File, ...]:
-    """CHAR at every depth, and a timestamp that nanoseconds do not hold."""
+    """CHAR at every depth, a timestamp that nanoseconds do not hold, files with checksums."""
     types = {"a": "CHAR(4)", "b": "ARRAY<CHAR(2)>", "c": "MAP<CHAR(2), CHAR(2)>"}
     types |= {"d": "ROW<x CHAR(3), y INT>", "e": "MULTISET<CHAR(2)>", "f": "INT", "g": "CHAR(1)"}
     texts = pa.map_(pa.string(), pa.string())
@@ -103,7 +104,21 @@ def orc_files() -> tuple[File, ...]:
     past = pa.array([-20_000_000_000, 0, None], pa.timestamp("s"))
     stamps = {"f": columns["f"], "t": past}
     found = [(_orc(columns), _schema(types))] * 3
-    return (*found, *[(_orc(stamps), _schema({"f": "INT", "t": "TIMESTAMP(3)"}))] * 3)
+    found += [(_orc(stamps), _schema({"f": "INT", "t": "TIMESTAMP(3)"}))] * 3
+    return (*found, *[_sealed_orc(codec) for codec in ("none", "zstd", "lz4", "snappy")])
+
+
+def _sealed_orc(codec: str) -> File:
+    schema = _schema({"i": "INT", "s": "STRING", "n": "DECIMAL(20, 3)"})
+    rows = {"i": range(900), "s": [f"text {i % 9}" for i in range(900)], "n": [None] * 900}
+    batch = pa.RecordBatch.from_pydict(
+        {name: list(values) for name, values in rows.items()}, schema=file_schema(schema.fields)
+    )
+    out = io.BytesIO()
+    writer = OrcWriter(out, schema.fields, compression=codec)
+    writer.write(batch)
+    writer.close()
+    return out.getvalue(), schema
 
 
 def _orc(columns: dict[str, pa.Array]) -> bytes:
