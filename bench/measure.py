@@ -111,7 +111,7 @@ def _short(value: float) -> float:
 def versions() -> dict[str, str]:
     """What was measured, and with what."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in ("tablestore-lake", "pyarrow", "numpy", "tpchgen-cli"):
+    for name in ("tablestore-lake", "pyarrow", "numpy", "numba", "tpchgen-cli"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

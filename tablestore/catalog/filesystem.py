@@ -14,6 +14,7 @@ from tablestore.datafile.formats import check_storable
 from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundError, nearest
 from tablestore.metadata.new_schema import new_table_schema
 from tablestore.options.table import TableOptions
+from tablestore.runs.file_index import check_file_indexes
 from tablestore.store.registry import open_store
 from tablestore.table.components import Components, table_name
 from tablestore.table.listings import branch_store
@@ -285,7 +286,7 @@ def _table_folder(name: str) -> str:
 
 
 def _check_columns(name: str, schema: TableSchema) -> None:
-    """Refuse columns that the table's data files cannot hold, or that cannot be merged.
+    """Refuse columns that the table's files or indexes cannot hold, or that cannot be merged.
 
     Raises:
         InvalidInputError: names the table and the column.
@@ -296,5 +297,6 @@ def _check_columns(name: str, schema: TableSchema) -> None:
             check_storable(file_format, schema.fields)
         if schema.primary_keys:
             merge_rules(schema, options)
+        check_file_indexes(schema.fields, schema.options)
     except InvalidInputError as error:
         raise InvalidInputError(f"table {name!r}: {error}", **error.detail) from None

@@ -1,4 +1,4 @@
-"""``tablestore head``: the first rows of a table, or of one of its snapshots."""
+"""``tablestore head``: the first rows of a table, of a snapshot, a tag or a branch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def head(
         str | None, typer.Option(metavar="TEXT", help="e.g. \"amount > 10 and name like 'a%'\".")
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="WHEN", help=moment.HELP)] = None,
+    branch: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A branch of the table.")
+    ] = None,
     columns: Annotated[
         list[str] | None, typer.Option(metavar="NAMES", help="Columns, separated by commas.")
     ] = None,
@@ -26,7 +29,7 @@ def head(
     """Print the first rows of a table."""
     from tablestore.cli import wire
 
-    opened = moment.at(connect.open_table(context, table), at)
+    opened = moment.at(connect.open_table(context, table, branch=branch), at)
     chosen = options.names(columns) or None
     rows: list[dict[str, object]] = []
     for batch in opened.to_batches(columns=chosen, where=where, limit=limit):

@@ -21,7 +21,7 @@ def verify(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check every file of a table's snapshots and tags; exit code 1 when something is wrong."""
+    """Check every file of a table, its tags and branches; exit code 1 when something is wrong."""
     report = connect.open_table(context, table, branch=branch).verify(deep=deep)
     if as_json:
         render.emit({**render.fields_of(report), "ok": report.ok})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tablestore.errors import CorruptDataError
 from tablestore.format.avro import MAGIC
 from tablestore.format.avro_codec import decompressor
+from tablestore.format.avro_seal import check_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +45,12 @@ class AvroBlocks:
         if magic != MAGIC:
             raise _broken(0, f"an Avro file beginning with {MAGIC!r}", repr(magic))
         header = self._header()
+        check_header(header)
         if "avro.schema" not in header:
             raise _broken(self._at, "key 'avro.schema' in the header", "none")
         self.schema = header["avro.schema"]
-        self._decompress = decompressor(header.get("avro.codec", b"null"))
+        self.codec = header.get("avro.codec", b"null")
+        self._decompress = decompressor(self.codec)
         self._sync = self._take(_SYNC_BYTES)
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:

@@ -73,6 +73,11 @@ class AvroReader:
         """Avro has no statistics."""
         return False
 
+    @property
+    def column_names(self) -> list[str]:
+        """Top-level columns of the file."""
+        return list(self._schema.types)
+
     def group_rows(self, group: int) -> int:
         """Rows of the file, found by walking over its blocks."""
         with self._guard():
@@ -134,6 +139,8 @@ class AvroReader:
                 yield null_rows(count, schema)
             elif count:
                 yield decode(count, blocks.decompress(packed, self._block_limit(count)))
+            else:
+                blocks.decompress(packed, 0)  # no records are no bytes
 
     def _block_limit(self, count: int) -> int:
         """Bytes that a block of so many records may have.

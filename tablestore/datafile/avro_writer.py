@@ -22,6 +22,7 @@ import zstandard
 from tablestore.datafile.avro_schema import RawSchema, is_text_map, paimon_schema
 from tablestore.errors import InvalidInputError
 from tablestore.format.avro import MAGIC
+from tablestore.format.avro_seal import SEAL_KEY, header_seal
 from tablestore.format.avro_writer import write_bytes, write_long, write_string
 from tablestore.types.model import ArrayType, AtomicType, DataType, MapType, MultisetType, RowType
 
@@ -80,11 +81,13 @@ class AvroWriter:
         self._schema = fastavro.parse_schema({"type": "array", "items": items})
         self._sync = os.urandom(16)
         head = bytearray(MAGIC)
-        write_long(head, 2)
+        write_long(head, 3)
         write_string(head, "avro.schema")
         write_string(head, text)
         write_string(head, "avro.codec")
         write_string(head, codec)
+        write_string(head, SEAL_KEY)
+        write_string(head, header_seal(text, codec))
         head.append(0)
         sink.write(bytes(head) + self._sync)
 
@@ -119,7 +122,7 @@ class AvroWriter:
 
 def _compressor(codec: str, zstd_level: int) -> Callable[[bytes], bytes]:
     if codec == "zstandard":
-        return zstandard.ZstdCompressor(level=zstd_level).compress
+        return zstandard.ZstdCompressor(level=zstd_level, write_checksum=True).compress
     if codec == "snappy":
         return _snappy
     return bytes

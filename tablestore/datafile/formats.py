@@ -123,7 +123,7 @@ def open_writer(
 
 
 def _write_parquet(
-    sink: object, settings: FileSettings, sample: pa.RecordBatch, nan_columns: Collection[str]
+    sink: BinaryIO, settings: FileSettings, sample: pa.RecordBatch, nan_columns: Collection[str]
 ) -> DataFileWriter:
     from tablestore.datafile.layout import file_schema
     from tablestore.datafile.parquet_writer import ParquetWriter
@@ -139,7 +139,7 @@ def _write_parquet(
 
 
 def _write_orc(
-    sink: object, settings: FileSettings, sample: pa.RecordBatch, nan_columns: Collection[str]
+    sink: BinaryIO, settings: FileSettings, sample: pa.RecordBatch, nan_columns: Collection[str]
 ) -> DataFileWriter:
     from tablestore.datafile.orc_writer import OrcWriter
 

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.orc as orc
 
+from tablestore.datafile.orc_seal import CheckedOrc, checked_source
+from tablestore.datafile.orc_tail import TAIL_GUESS, Stripe, read_stripes
 from tablestore.datafile.physical import (
     TimestampRangeError,
     as_logical,
@@ -39,21 +41,56 @@ _OUT_OF_RANGE = "out of range for nanosecond"
 _STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_LTZ"})
 
 
-class OrcReader:
-    """One open ORC file.
+def open_orc(
+    source: pa.NativeFile, name: str
+) -> tuple[orc.ORCFile, tuple[Stripe, ...], CheckedOrc | None]:
+    """A file whose end was looked at, its stripes, and what checks them where it has checksums.
 
     Args:
-        source: a seekable binary file (or pyarrow file).
+        source: a pyarrow file.
         name: the object's name for error messages.
 
     Raises:
         CorruptDataError: the footer is damaged.
+        UnsupportedFormatError: its codec is not read.
+        ArrowException: pyarrow cannot open it.
+        OSError: pyarrow cannot open it.
+    """
+    size = source.size()
+    source.seek(max(0, size - TAIL_GUESS))
+    last = source.read(TAIL_GUESS)
+    try:
+        checked = checked_source(source, last, size)
+        stripes = read_stripes(source, last, size)
+    except CorruptDataError as error:
+        raise error.named(name) from None
+    except UnsupportedFormatError as error:
+        raise UnsupportedFormatError(f"data file {name}: {error}") from None
+    try:
+        return orc.ORCFile(checked or source), stripes, checked
+    except (pa.ArrowException, OSError):
+        if checked is None or checked.finding is None:
+            raise
+        raise checked.finding.named(name) from None
+
+
+class OrcReader:
+    """One open ORC file.
+
+    Args:
+        source: a pyarrow file.
+        name: the object's name for error messages.
+
+    Raises:
+        CorruptDataError: the footer is damaged.
+        UnsupportedFormatError: its codec is not read.
     """
 
-    def __init__(self, source: object, name: str) -> None:
+    def __init__(self, source: pa.NativeFile, name: str) -> None:
         self._name = name
+        self._checked: CheckedOrc | None = None
         with self._guard(()):
-            self._file = orc.ORCFile(source)
+            self._file, self._stripes, self._checked = open_orc(source, name)
             self._columns = set(self._file.schema.names)
 
     @property
@@ -71,10 +108,14 @@ class OrcReader:
         """Statistics of stripes are not read."""
         return False
 
+    @property
+    def column_names(self) -> set[str]:
+        """Top-level columns of the file."""
+        return self._columns
+
     def group_rows(self, group: int) -> int:
-        """Rows of one stripe, found by reading it."""
-        with self._guard(()):
-            return int(self._file.read_stripe(group, self._file.schema.names[:1]).num_rows)
+        """Rows of one stripe."""
+        return self._stripes[group].rows
 
     def ranges(self, group: int, fields: Sequence[DataField]) -> dict[str, ColumnRange]:
         """Nothing is known."""
@@ -103,7 +144,7 @@ class OrcReader:
         schema = pa.schema([pa.field(f.name, to_arrow(f.type)) for f in fields])
         for stripe in range(self.row_groups) if row_groups is None else row_groups:
             with self._guard(present, stripe):
-                raw = self._file.read_stripe(stripe, names)
+                raw = self._read_stripe(stripe, names)
             for start in range(0, raw.num_rows, batch_rows):
                 with self._guard(present, stripe):
                     batch = _converted(raw.slice(start, batch_rows), fields, schema)
@@ -113,15 +154,28 @@ class OrcReader:
         """Release the file."""
         del self._file
 
+    def _read_stripe(self, stripe: int, names: Sequence[str]) -> pa.RecordBatch:
+        if self._checked is None:
+            return self._file.read_stripe(stripe, names)
+        place = self._stripes[stripe]
+        self._checked.hold(place.start, place.end)
+        raw = self._file.read_stripe(stripe, names)
+        self._checked.release()
+        return raw
+
     @contextmanager
     def _guard(self, fields: Sequence[DataField], stripe: int = 0) -> Iterator[None]:
         try:
             yield
-        except (CorruptDataError, UnsupportedFormatError):
+        except UnsupportedFormatError:
             raise
+        except CorruptDataError as error:
+            raise error.named(self._name) from None
         except TimestampRangeError as error:
             raise self._out_of_range(fields, stripe) from error
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            if self._checked is not None and self._checked.finding is not None:
+                raise self._checked.finding.named(self._name) from error
             text = str(error).strip().split("\n", 1)[0][:300]
             if _OUT_OF_RANGE in text:
                 raise self._out_of_range(fields, stripe) from error

@@ -10,13 +10,14 @@ Source: ``org.apache.paimon.format.orc`` (OrcTypeUtil, OrcWriterFactory).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.orc as orc
 
 from tablestore.datafile.layout import ORC_ID, file_schema
+from tablestore.datafile.orc_seal import SealedOrcSink
 from tablestore.datafile.recast import recast
 from tablestore.errors import InvalidInputError
 
@@ -61,12 +62,13 @@ class OrcWriter:
     """
 
     def __init__(
-        self, sink: object, fields: Sequence[DataField], *, compression: str = "zstd"
+        self, sink: BinaryIO, fields: Sequence[DataField], *, compression: str = "zstd"
     ) -> None:
         schema = file_schema(fields, ORC_ID)
         self._schema = pa.schema([_nullable(field) for field in schema])
+        self._sink = SealedOrcSink(sink)
         self._writer = orc.ORCWriter(
-            sink, compression=orc_codec(compression), stripe_size=_STRIPE_BYTES
+            self._sink, compression=orc_codec(compression), stripe_size=_STRIPE_BYTES
         )
         self._empty = True
 
@@ -89,7 +91,7 @@ class OrcWriter:
         """Write the last stripe and the footer."""
         if self._empty:  # the file has its columns from the first write
             self._writer.write(self._schema.empty_table())
-        self._writer.close()
+        self._sink.finish(self._writer)
 
 
 def _compact(array: pa.Array) -> pa.Array:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WHAT: Final = "Parquet footer"
-_MAGIC: Final = b"PAR1"
+MAGIC: Final = b"PAR1"
 _TAIL: Final = 64 << 10
 _LARGEST: Final = 16 << 20  # parsed values take many times the bytes; then without statistics
 _MAX_DEPTH: Final = 32
@@ -143,8 +143,8 @@ def read_footer(source: pa.NativeFile) -> bytes | None:
     """
     size = source.size()
     tail: bytes = source.read_at(min(size, _TAIL), max(0, size - _TAIL))
-    if tail[-4:] != _MAGIC:
-        raise CorruptDataError(_WHAT, expected=repr(_MAGIC), found=repr(tail[-4:]))
+    if tail[-4:] != MAGIC:
+        raise CorruptDataError(_WHAT, expected=repr(MAGIC), found=repr(tail[-4:]))
     length = int.from_bytes(tail[-_TRAILER:-4], "little")
     if length > _LARGEST:
         return None
@@ -153,6 +153,18 @@ def read_footer(source: pa.NativeFile) -> bytes | None:
     if length + _TRAILER > len(tail):
         tail = source.read_at(length + _TRAILER, size - length - _TRAILER)
     return tail[-length - _TRAILER : -_TRAILER]
+
+
+def read_struct(data: bytes) -> tuple[Fields, int]:
+    """The fields of the Thrift struct that the bytes begin with, and where it ends.
+
+    Raises:
+        CorruptDataError: there is none.
+    """
+    try:
+        return _struct(data, 0, 0)
+    except IndexError:
+        raise CorruptDataError(_WHAT, expected="a Thrift struct", found="its end") from None
 
 
 def _struct(data: bytes, at: int, depth: int) -> tuple[Fields, int]:

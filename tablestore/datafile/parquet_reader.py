@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tablestore.datafile.int96 import has_int96, with_raw_int96
-from tablestore.datafile.parquet_footer import Bound, Footer, read_footer
+from tablestore.datafile.parquet_footer import MAGIC, Bound, Footer, read_footer
+from tablestore.datafile.parquet_seal import check_footer
 from tablestore.datafile.physical import TimestampRangeError, as_logical, null_rows, out_of_range
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
@@ -44,16 +45,14 @@ class ParquetReader:
 
     def __init__(self, source: object, name: str) -> None:
         self._name = name
-        self._source = source
         self._footer: list[Footer | None] = []  # empty until statistics are asked for
         with self._guard():
-            self._file = pq.ParquetFile(source, page_checksum_verification=True)
-            if has_int96(self._file.metadata):
-                self._file = pq.ParquetFile(
-                    source,
-                    metadata=with_raw_int96(self._file.metadata),
-                    page_checksum_verification=True,
-                )
+            if not isinstance(source, pa.NativeFile):
+                source = pa.PythonFile(source, mode="r")
+            self._thrift = read_footer(source)
+            self._file = pq.ParquetFile(
+                source, metadata=_metadata(source, self._thrift), page_checksum_verification=True
+            )
             self._positions = {
                 field_name: index for index, field_name in enumerate(self._file.schema_arrow.names)
             }
@@ -170,10 +169,7 @@ class ParquetReader:
         """The footer's statistics, read when they are asked for; None where it is giant."""
         if not self._footer:
             with self._guard():
-                source = self._source
-                if not isinstance(source, pa.NativeFile):
-                    source = pa.PythonFile(source, mode="r")
-                data = read_footer(source)
+                data = self._thrift
                 self._footer = [Footer(data) if data is not None else None]
         return self._footer[0]
 
@@ -198,6 +194,17 @@ class ParquetReader:
             raise CorruptDataError(
                 "data file", name=self._name, expected="a readable Parquet file", found=text
             ) from error
+
+
+def _metadata(source: pa.NativeFile, thrift: bytes | None) -> pq.FileMetaData:
+    """The footer as pyarrow has it, without reading it again, its checksum compared."""
+    if thrift is None:
+        metadata = pq.read_metadata(source)
+    else:
+        check_footer(thrift, source.size())
+        file = b"".join((MAGIC, thrift, len(thrift).to_bytes(4, "little"), MAGIC))
+        metadata = pq.read_metadata(pa.BufferReader(file))
+    return with_raw_int96(metadata) if has_int96(metadata) else metadata
 
 
 def _bound(value: Bound | None, data_type: AtomicType) -> Value:

@@ -8,18 +8,20 @@ Settings that decide correctness, not only speed:
 - TIMESTAMP(7..9) is INT96, the one encoding that every Java version reads right. pyarrow switches
   all timestamps of a file at once, so the other timestamp columns go in as plain integers.
 - Only PLAIN and dictionary encodings: the vectorised readers of older Java know no others.
+- Pages have checksums, and so has the footer (``parquet_seal``).
 
 Source: ``org.apache.paimon.format.parquet`` (ParquetSchemaConverter, ParquetRowDataWriter).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tablestore.datafile.parquet_seal import SealedSink
 from tablestore.datafile.recast import recast
 from tablestore.datafile.visible import has_required_member, without_hidden_nulls
 from tablestore.errors import InvalidInputError
@@ -79,7 +81,7 @@ class ParquetWriter:
 
     def __init__(
         self,
-        sink: object,
+        sink: BinaryIO,
         schema: pa.Schema,
         *,
         sample: pa.RecordBatch,
@@ -96,8 +98,9 @@ class ParquetWriter:
             index for index, field in enumerate(schema) if has_required_member(field.type)
         }
         silent = {name.split(".")[0] for name in nan_columns}
+        self._sink = SealedSink(sink)
         self._writer = pq.ParquetWriter(
-            sink,
+            self._sink,
             physical,
             compression=codec,
             compression_level=zstd_level if codec == "zstd" else None,
@@ -132,7 +135,7 @@ class ParquetWriter:
 
     def close(self) -> None:
         """Write the footer."""
-        self._writer.close()
+        self._sink.finish(self._writer)
 
 
 def nan_columns(batch: pa.RecordBatch) -> set[str]:

@@ -58,6 +58,7 @@ def as_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.
 
     Raises:
         TimestampRangeError: a timestamp does not fit.
+        ValueError: decimals of another scale.
     """
     if array.type == target:
         return array
@@ -69,6 +70,9 @@ def as_logical(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.
         return array.cast(target, safe=False)
     if pa.types.is_decimal(target) and pa.types.is_binary(array.type):
         return _decimals(array, target)
+    decimals = pa.types.is_decimal(target) and pa.types.is_decimal(array.type)
+    if decimals and array.type.scale != target.scale:  # a file has the scale of its schema
+        raise ValueError(f"{array.type} where {data_type.sql()} is expected")
     return array.cast(target)
 
 
@@ -90,6 +94,7 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
     """Timestamps of any unit, INT96, and plain integers in the unit of the precision.
 
     Raises:
+        ArrowTypeError: the file has something else.
         TimestampRangeError: one does not fit.
     """
     if pa.types.is_fixed_size_binary(array.type) and array.type.byte_width == INT96_BYTES:
@@ -98,6 +103,8 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
         # without annotation: millis up to p=3, micros up to p=6, millis above (as Java reads)
         unit = "us" if target.unit == "us" else "ms"
         array = array.cast(pa.int64()).view(pa.timestamp(unit, tz=target.tz))
+    if not pa.types.is_timestamp(array.type):
+        raise pa.ArrowTypeError(f"{array.type} where {target} is expected")
     if array.type.tz != target.tz:
         array = array.view(pa.int64()).view(pa.timestamp(array.type.unit, tz=target.tz))
     if array.type == target:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -36,6 +36,11 @@ class DataFileReader(Protocol):
     @property
     def has_ranges(self) -> bool:
         """Whether ``ranges`` and ``group_rows`` know anything."""
+        ...
+
+    @property
+    def column_names(self) -> Collection[str]:
+        """Top-level columns of the file."""
         ...
 
     def group_rows(self, group: int) -> int:

@@ -21,6 +21,7 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 Json = Any  # a part of the schema, as it was parsed
 
 MAX_DEPTH: Final = 32
+_OBJECT_BYTES: Final = 72  # of a small object, and of the places that point to it
 _PRIMITIVES: Final = frozenset(
     {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 )
@@ -129,10 +130,49 @@ _READERS: Final[dict[str, Read]] = {
 }
 
 
-class SchemaCompiler:
-    """Turns one writer schema (parsed JSON) into a function that reads its values."""
+class Budget:
+    """What the objects made of one file may take, as a bound from above.
 
-    def __init__(self) -> None:
+    Args:
+        left: bytes.
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, size: int, position: int) -> None:
+        """Takes bytes before they are used.
+
+        Raises:
+            CorruptDataError: so many are not left.
+        """
+        if size > self.left:
+            reject(position, f"values that take at most {self.left} more bytes", f"up to {size}")
+        self.left -= size
+
+
+def object_bytes(shape: Shape) -> int:
+    """Bytes that an object of a shape takes at most, without its texts' length and its items."""
+    match shape:
+        case Nullable(of):
+            return object_bytes(of)
+        case Primitive():
+            return _OBJECT_BYTES
+        case ArrayOf():
+            return _OBJECT_BYTES
+        case RecordOf(fields):
+            return _OBJECT_BYTES + sum(object_bytes(of) for _, of in fields)
+
+
+class SchemaCompiler:
+    """Turns one writer schema (parsed JSON) into a function that reads its values.
+
+    Args:
+        budget: for the items of arrays; None where their number is known to be small.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self._budget = budget
         self._named: dict[str, Any] = {}  # full name -> definition
         self._generic: dict[str, Read] = {}  # one reader a named type, however often it is used
 
@@ -207,7 +247,8 @@ class SchemaCompiler:
         if shape is not None:
             reject_schema(_word(shape), kind)
         if kind == "map":
-            return _read_blocks(_pair(self.compile(schema.get("values"), None, depth + 1)))
+            pair = _pair(self.compile(schema.get("values"), None, depth + 1))
+            return read_blocks(pair, self._budget)
         self._define(schema, schema)
         if kind == "enum":
             return read_int
@@ -221,7 +262,7 @@ class SchemaCompiler:
             reject_schema(_word(shape), "array")
         items = schema.get("items")
         item = self.compile(items, shape.items if shape else None, depth + 1)
-        return _repeated(_read_blocks(item))
+        return _repeated(read_blocks(item, self._budget))
 
     def _union(self, branches: list[Any], shape: Shape | None, depth: int) -> Read:
         others = [b for b in branches if b != "null"]
@@ -386,7 +427,9 @@ def _repeated(inner: Read) -> Read:
     return read
 
 
-def _read_blocks(item: Read) -> Read:
+def read_blocks(item: Read, budget: Budget | None) -> Read:
+    """The reader of arrays of such items, as tuples."""
+
     def read(buffer: bytes, position: int) -> tuple[tuple[Any, ...], int]:
         values: list[Any] = []
         while True:
@@ -398,6 +441,8 @@ def _read_blocks(item: Read) -> Read:
                 _, start = read_long(buffer, start)
             if count > len(buffer) - start:
                 reject(position, f"at most {len(buffer) - start} items", count)
+            if budget is not None:
+                budget.take(count * _OBJECT_BYTES, position)
             position = start
             for _ in range(count):
                 value, position = item(buffer, position)

@@ -43,11 +43,11 @@ from tablestore.format.binary_slots import (
 from tablestore.types.model import ArrayType, AtomicType, MapType, MultisetType, RowType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tablestore.types.model import DataType
 
-__all__ = ["Timestamp", "decode_row", "encode_row", "row_arity", "row_bytes"]
+__all__ = ["Timestamp", "decode_row", "encode_row", "field_decoder", "row_arity", "row_bytes"]
 
 _ARITY: Final = struct.Struct(">i")
 _SIZE: Final = struct.Struct("<i")
@@ -102,6 +102,38 @@ def decode_row(data: bytes, types: Sequence[DataType]) -> tuple[Any, ...]:
     if arity != len(types):
         reject(0, f"{len(types)} fields", arity)
     return _decode_slots(data, 4, len(data), [_slot_of(t) for t in types])
+
+
+def field_decoder(
+    types: Sequence[DataType], indexes: Sequence[int]
+) -> Callable[[bytes], tuple[Any, ...]]:
+    """What gives some values of serialized rows of one kind, many times.
+
+    Args:
+        types: of all fields of the rows.
+        indexes: the fields wanted.
+
+    Raises:
+        UnsupportedFormatError: a wanted type that has no BinaryRow form here.
+    """
+    arity = len(types)
+    head = 4 + _null_bytes(arity)
+    places = [(4 + (8 + i) // 8, (8 + i) % 8, head + 8 * i, _slot_of(types[i])) for i in indexes]
+
+    def decode(data: bytes) -> tuple[Any, ...]:
+        end = len(data)
+        if row_arity(data) != arity:
+            reject(0, f"{arity} fields", row_arity(data))
+        if end < head + 8 * arity:
+            reject(4, f"at least {head + 8 * arity - 4} bytes", end - 4)
+        return tuple(
+            [
+                None if data[byte] >> bit & 1 else slot.decode(data, 4, end, at)
+                for byte, bit, at, slot in places
+            ]
+        )
+
+    return decode
 
 
 def row_arity(data: bytes) -> int:
@@ -200,7 +232,7 @@ def _hashable(key: Value) -> Value:
 def _encode_array(values: Sequence[Any], element: Slot) -> bytes:
     width = element.width
     head = 4 + (len(values) + 31) // 32 * 4
-    out = bytearray(head + _align_up(width * len(values)))
+    out = bytearray(_align_up(head + width * len(values)))
     out[:4] = _SIZE.pack(len(values))
     for i, value in enumerate(values):
         if value is None:

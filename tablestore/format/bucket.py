@@ -77,8 +77,8 @@ def bucket_ids(
     if buckets < 1:
         raise InvalidInputError(f"bucket must be at least 1, found {buckets}")
     if function == DEFAULT_FUNCTION:
-        hashes = row_hashes(columns, types).astype(np.int64)
-        return (np.abs(hashes) % buckets).astype(np.int32)
+        positive = np.abs(row_hashes(columns, types).astype(np.int64)).astype(np.uint32)
+        return (positive % np.uint32(buckets)).astype(np.int32)
     if function == MOD_FUNCTION:
         return _mod(columns, types, buckets)
     if function == HIVE_FUNCTION:

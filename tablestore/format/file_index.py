@@ -12,11 +12,16 @@ Big-endian; ``utf`` is a uint16 length and Java's modified UTF-8. ``start`` coun
 byte; -1 means an empty index: no row of the column has a value. A key of a map column has the name
 ``column[key]``.
 
+A container that is written beside its data file gets a checksum behind its body, where readers look
+for nothing: 16 bytes ``tablestore.crc32`` and the CRC-32 of the container. One in a manifest entry
+is under the checksums of the manifest.
+
 Source: ``org.apache.paimon.fileindex.FileIndexFormat``.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -32,6 +37,8 @@ RANGE_BITMAP: Final = "range-bitmap"
 
 _WHAT: Final = "file index"
 _EMPTY: Final = -1
+_SEAL: Final = b"tablestore.crc32"
+_SEALED: Final = len(_SEAL) + 4
 
 Indexes = dict[str, dict[str, bytes | None]]
 """By column and type of index; None is the empty index."""
@@ -45,7 +52,7 @@ def decode_file_index(data: bytes, name: str | None = None) -> Indexes:
         name: the file's name, for messages.
 
     Raises:
-        CorruptDataError: the bytes are no such container.
+        CorruptDataError: the bytes are no such container, or not those of the checksum.
         UnsupportedFormatError: a newer version.
     """
     try:
@@ -54,7 +61,24 @@ def decode_file_index(data: bytes, name: str | None = None) -> Indexes:
         raise error.named(name) if name else error from None
 
 
+def encode_sealed(container: bytes) -> bytes:
+    """The container with its checksum, to be a file of its own."""
+    return container + _SEAL + zlib.crc32(container).to_bytes(4, "big")
+
+
+def _check_seal(data: bytes) -> None:
+    at = len(data) - _SEALED
+    if at < 0 or data[at:-4] != _SEAL:
+        return
+    crc = zlib.crc32(data[:at])
+    if crc != int.from_bytes(data[-4:], "big"):
+        raise CorruptDataError(
+            _WHAT, offset=at, expected=f"checksum {data[-4:].hex()}", found=f"{crc:08x}"
+        )
+
+
 def _decode(data: bytes) -> Indexes:
+    _check_seal(data)
     reader = ByteReader(data, _WHAT)
     magic = reader.integer(8)
     if magic != MAGIC:

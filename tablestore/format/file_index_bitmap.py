@@ -27,15 +27,15 @@ import pyarrow as pa
 
 from tablestore.errors import UnsupportedFormatError
 from tablestore.format.byte_reader import ByteReader
+from tablestore.format.byte_rows import ByteRows, edges_of, fixed_rows, joined_rows
+from tablestore.format.index_groups import group
 from tablestore.format.index_values import (
     Distinct,
     Values,
-    group_positions,
     read_value,
     stored_type,
-    write_value,
 )
-from tablestore.format.roaring import MAX_VALUES, decode_bitmap, encode_bitmap
+from tablestore.format.roaring import MAX_VALUES, decode_bitmap, encode_bitmap, encode_bitmaps
 from tablestore.types.model import DataType
 
 if TYPE_CHECKING:
@@ -173,54 +173,63 @@ def encode_bitmap_index(
     """
     if version not in {V1, V2}:
         raise UnsupportedFormatError(f"a bitmap index of version {version}")
-    dtype = stored_type(data_type)
-    values, groups, nulls = group_positions(array, data_type)
+    groups = group(array, data_type)
+    nulls, rows = groups.nulls, groups.rows
     head = [version.to_bytes(1, "big"), _int(len(array)), _int(len(groups))]
     packed_nulls = encode_bitmap(nulls)
     head.append(bytes([len(nulls) > 0]))
-    bodies = []
-    at = 0
     if len(nulls):
         head.append(_int(-1 - int(nulls[0]) if len(nulls) == 1 else 0))
         head += [_int(len(packed_nulls))] if version == V2 else []
-    if len(nulls) > 1:
-        bodies.append(packed_nulls)
-        at = len(packed_nulls)
-    entries = []
-    for value, rows in zip(values, groups, strict=True):
-        spelled = write_value(value, dtype)
-        if len(rows) == 1:
-            entries.append((spelled, _int(-1 - int(rows[0])), _int(-1)))
-            continue
-        bodies.append(encode_bitmap(rows))
-        entries.append((spelled, _int(at), _int(len(bodies[-1]))))
-        at += len(bodies[-1])
+    start = len(packed_nulls) if len(nulls) > 1 else 0
+    # Java's bitmaps stand in the order of its hash map
+    order = groups.hash_order()
+    several = order[groups.counts[order] > 1]
+    bodies = encode_bitmaps(*_chosen(rows, groups.edges, several))
+    places = -1 - rows[groups.edges[:-1]]
+    places[several] = start + bodies.offsets[:-1]
+    lengths = np.full(len(groups), -1)
+    lengths[several] = bodies.lengths
     if version == V1:
-        head += [part for entry in entries for part in entry[:2]]
+        entries = joined_rows([groups.stored, fixed_rows(places.astype(">i4"))]).take(order)
+        head.append(entries.tobytes())
     else:
-        head += _block_parts(entries, block_bytes)
-    return b"".join(head + bodies)
+        spots = np.stack([places, lengths], axis=1).astype(">i4")
+        entries = joined_rows([groups.stored, fixed_rows(spots)])
+        head += _block_parts(groups.stored, entries, block_bytes)
+    if len(nulls) > 1:
+        head.append(packed_nulls)
+    return b"".join([*head, bodies.tobytes()])
 
 
-def _block_parts(entries: list[tuple[bytes, bytes, bytes]], limit: int) -> list[bytes]:
-    blocks: list[list[bytes]] = []
-    sizes: list[int] = []
-    for entry in entries:
-        joined_entry = b"".join(entry)
-        if not blocks or sizes[-1] + len(joined_entry) > limit:
-            blocks.append([])
-            sizes.append(4)
-        blocks[-1].append(joined_entry)
-        sizes[-1] += len(joined_entry)
-    parts = [_int(len(blocks))]
-    at = 0
-    for block, size in zip(blocks, sizes, strict=True):
-        parts += [block[0][:-8], _int(at)]
-        at += size
-    parts.append(_int(at))
-    for block in blocks:
-        parts += [_int(len(block)), *block]
-    return parts
+def _chosen(
+    rows: NDArray[np.int64], edges: NDArray[np.int64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of some groups, in their order, and where each group begins."""
+    counts = np.diff(edges)[groups]
+    found = edges_of(counts)
+    return rows[np.arange(found[-1]) + np.repeat(edges[groups] - found[:-1], counts)], found
+
+
+def _block_parts(stored: ByteRows, entries: ByteRows, limit: int) -> list[bytes]:
+    """The entries in blocks of a size, behind a list of the blocks."""
+    blocks = []
+    start = at = 0
+    parts = [b""]
+    while start < len(entries):
+        room = int(entries.offsets[start]) + limit - 4
+        fitting = int(np.searchsorted(entries.offsets, room, side="right")) - 1
+        end = max(fitting, start + 1)
+        parts += [
+            stored.data[stored.offsets[start] : stored.offsets[start + 1]].tobytes(),
+            _int(at),
+        ]
+        body = entries.data[entries.offsets[start] : entries.offsets[end]].tobytes()
+        blocks += [_int(end - start), body]
+        at += 4 + len(body)
+        start = end
+    parts[0] = _int(len(blocks) // 2)
+    return [*parts, _int(at), *blocks]
 
 
 def _int(value: int) -> bytes:

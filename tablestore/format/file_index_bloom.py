@@ -1,7 +1,7 @@
 """Bloom filters over the values of a column: ``int32 hash functions | bits``.
 
 Two halves of a 64-bit hash make as many bits as there are functions. Nulls are not added. BOOLEAN,
-DECIMAL and nested columns cannot have one.
+DECIMAL and nested columns cannot have one; timestamps count in microseconds at most.
 
 Source: ``org.apache.paimon.fileindex.bloomfilter.BloomFilterFileIndex``, ``BloomFilter64``.
 """
@@ -9,14 +9,14 @@ Source: ``org.apache.paimon.fileindex.bloomfilter.BloomFilterFileIndex``, ``Bloo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
-from tablestore.format.index_values import FLOATS, TEXT, stored_numbers
+from tablestore.format.index_values import FLOATS, TEXT, stored_numbers, stored_type
 from tablestore.kernels.fast_hash import wang64, xxh64
 from tablestore.types.model import AtomicType, DataType
 
@@ -29,6 +29,8 @@ DEFAULT_FPP: Final = 0.1
 _WHAT: Final = "bloom filter"
 _BYTES: Final = TEXT | {"BINARY", "VARBINARY"}
 _NO_HASH: Final = frozenset({"BOOLEAN", "DECIMAL"})
+_STAMPS: Final = frozenset({"TIMESTAMP", "TIMESTAMP_LTZ"})
+_MICROS: Final = 6
 _FUNCTIONS_MAX: Final = 1 << 10
 _BITS_MAX: Final = 1 << 31
 _COMMON_NAN: Final = {4: 0x7FC00000, 8: 0x7FF8000000000000}
@@ -70,6 +72,47 @@ def decode_bloom(data: bytes) -> BloomFilter:
     return BloomFilter(functions, np.frombuffer(data, dtype=np.uint8, offset=4))
 
 
+class BloomBuilder:
+    """A filter that takes the values of a column batch by batch.
+
+    Args:
+        data_type: the column's type.
+        items: different values expected.
+        fpp: share of misses that look like hits.
+
+    Raises:
+        UnsupportedFormatError: the type has no hash, or the filter would be too large.
+    """
+
+    def __init__(
+        self, data_type: DataType, *, items: int = DEFAULT_ITEMS, fpp: float = DEFAULT_FPP
+    ) -> None:
+        check_hashed(data_type)
+        wanted = int(-items * math.log(fpp) / math.log(2) ** 2)
+        size = wanted + 8 - wanted % 8
+        if not 0 < size < _BITS_MAX:
+            raise UnsupportedFormatError(f"a bloom filter of {size} bits")
+        self._type = data_type
+        self._functions = max(1, math.floor(size / items * math.log(2) + 0.5))
+        self._size = size
+        self._bits = np.zeros(0, dtype=np.bool_)
+
+    def add(self, array: pa.Array) -> None:
+        """Add values; nulls are left out."""
+        hashes = np.unique(value_hashes(array.drop_null(), self._type))
+        if not len(self._bits):
+            self._bits = np.zeros(self._size, dtype=np.bool_)
+        for places in _places(hashes, self._functions, self._size):
+            self._bits[places] = True
+
+    def finish(self) -> bytes:
+        """The filter of all of them."""
+        packed = np.zeros(self._size // 8, dtype=np.uint8)
+        if len(self._bits):
+            packed = np.packbits(self._bits, bitorder="little")
+        return self._functions.to_bytes(4, "big") + packed.tobytes()
+
+
 def encode_bloom(
     array: pa.Array,
     data_type: DataType,
@@ -77,27 +120,30 @@ def encode_bloom(
     items: int = DEFAULT_ITEMS,
     fpp: float = DEFAULT_FPP,
 ) -> bytes:
-    """The filter of a column.
+    """The filter of a column: see ``BloomBuilder``."""
+    builder = BloomBuilder(data_type, items=items, fpp=fpp)
+    builder.add(array)
+    return builder.finish()
 
-    Args:
-        array: its values.
-        data_type: its type.
-        items: different values expected.
-        fpp: share of misses that look like hits.
+
+def check_hashed(data_type: DataType) -> None:
+    """Refuse types without a hash.
 
     Raises:
-        UnsupportedFormatError: the type has no hash, or the filter would be too large.
+        UnsupportedFormatError: names the type.
     """
-    wanted = int(-items * math.log(fpp) / math.log(2) ** 2)
-    size = wanted + 8 - wanted % 8
-    if not 0 < size < _BITS_MAX:
-        raise UnsupportedFormatError(f"a bloom filter of {size} bits")
-    functions = max(1, math.floor(size / items * math.log(2) + 0.5))
-    bits = np.zeros(size, dtype=np.bool_)
-    hashes = np.unique(value_hashes(array.drop_null(), data_type))
-    for places in _places(hashes, functions, size):
-        bits[places] = True
-    return functions.to_bytes(4, "big") + np.packbits(bits, bitorder="little").tobytes()
+    name = data_type.name if isinstance(data_type, AtomicType) else ""
+    if not name or name in _NO_HASH:
+        raise UnsupportedFormatError(f"no bloom filter over {data_type.sql()}")
+    if name not in _BYTES:
+        stored_type(_hashed_type(data_type))
+
+
+def _hashed_type(data_type: DataType) -> DataType:
+    """The type whose numbers are hashed: a TIMESTAMP counts in microseconds at most."""
+    if isinstance(data_type, AtomicType) and data_type.name in _STAMPS:
+        return replace(data_type, precision=min(data_type.precision or 0, _MICROS))
+    return data_type
 
 
 def value_hashes(array: pa.Array, data_type: DataType) -> NDArray[np.int64]:
@@ -106,12 +152,15 @@ def value_hashes(array: pa.Array, data_type: DataType) -> NDArray[np.int64]:
     Raises:
         UnsupportedFormatError: the type has none.
     """
-    if not isinstance(data_type, AtomicType) or data_type.name in _NO_HASH:
-        raise UnsupportedFormatError(f"no bloom filter over {data_type.sql()}")
-    if data_type.name in _BYTES:
+    check_hashed(data_type)
+    name = data_type.name if isinstance(data_type, AtomicType) else ""
+    if name in _BYTES:
         return _bytes_hashes(array)
-    numbers = stored_numbers(array, data_type)
-    if data_type.name in FLOATS:
+    hashed = _hashed_type(data_type)
+    if hashed != data_type:
+        array = _floored(array)
+    numbers = stored_numbers(array, hashed)
+    if name in FLOATS:
         numbers = _float_bits(numbers)
     return wang64(numbers.astype(np.int64))
 
@@ -123,6 +172,12 @@ def _bytes_hashes(array: pa.Array) -> NDArray[np.int64]:
     places = np.frombuffer(offsets, dtype=np.int32)[array.offset :][: len(array) + 1]
     raw = np.frombuffer(data or b"", dtype=np.uint8)
     return xxh64(raw, places.astype(np.int64))
+
+
+def _floored(array: pa.Array) -> pa.Array:
+    """Timestamps in whole microseconds, rounded down as in Java."""
+    nanos = array.view(pa.int64()).to_numpy(zero_copy_only=False)
+    return pa.array(nanos // 1000).view(pa.timestamp("us", array.type.tz))
 
 
 def _float_bits(numbers: NDArray[Any]) -> NDArray[Any]:

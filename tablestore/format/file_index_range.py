@@ -29,13 +29,13 @@ import pyarrow as pa
 
 from tablestore.errors import CorruptDataError
 from tablestore.format.byte_reader import ByteReader
+from tablestore.format.byte_rows import ByteRows, edges_of, fixed_rows
+from tablestore.format.index_groups import Groups, group
 from tablestore.format.index_values import (
     Distinct,
     Values,
-    group_positions,
     read_value,
     stored_type,
-    write_value,
 )
 from tablestore.format.roaring import MAX_VALUES, decode_bitmap, encode_bitmap
 from tablestore.types.model import AtomicType, DataType
@@ -51,6 +51,7 @@ _ONE_A_CHUNK: Final = frozenset({"BOOLEAN", "TINYINT", "SMALLINT"})
 _DICTIONARY_HEAD: Final = 13
 _SLICES_HEAD: Final = 10
 _CODE_BITS: Final = 31
+_CHUNK_NUMBERS: Final = ("code", "at", "count", "bytes", "width")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ class RangeIndex:
         found = np.zeros(len(self.places), dtype=np.int64)
         for index, packed in enumerate(self.slices):
             some, _ = decode_bitmap(packed, what=_WHAT, limit=len(self.places))
-            if index >= _CODE_BITS and len(some):
+            if not len(some):
+                continue  # Java writes 64 slices for a column without values
+            if index >= _CODE_BITS:
                 raise CorruptDataError(_WHAT, expected=f"codes of {_CODE_BITS} bits", found="more")
             found[np.isin(self.places, some)] |= 1 << index
         return found
@@ -202,60 +205,79 @@ def encode_range_bitmap(
     if chunk_bytes is None:
         alone = isinstance(data_type, AtomicType) and data_type.name in _ONE_A_CHUNK
         chunk_bytes = 0 if alone else CHUNK_BYTES
-    values, groups, _ = group_positions(array, data_type)
-    spelled = [write_value(value, dtype) for value in values]
-    dictionary = _dictionary_bytes(spelled, chunk_bytes, fixed=dtype is not None)
-    header = [_VERSION.to_bytes(1, "big"), _int(len(array)), _int(len(spelled))]
-    header += [spelled[0], spelled[-1]] if spelled else []
+    groups = group(array, data_type)
+    stored, count = groups.stored, len(groups)
+    dictionary = _dictionary_bytes(stored, chunk_bytes, dtype)
+    header = [_VERSION.to_bytes(1, "big"), _int(len(array)), _int(count)]
+    header += [_between(stored, 0, 1), _between(stored, count - 1, count)] if count else []
     header.append(_int(len(dictionary)))
     head = b"".join(header)
-    return b"".join([_int(len(head)), head, dictionary, _slice_bytes(groups)])
+    return b"".join([_int(len(head)), head, dictionary, _slice_bytes(groups, len(array))])
 
 
-def _dictionary_bytes(spelled: list[bytes], limit: int, *, fixed: bool) -> bytes:
-    heads, keys = [], []
-    keys_at = code = 0
-    while code < len(spelled):
-        more = _fitting(spelled, code + 1, limit, fixed=fixed)
-        body = b"".join(spelled[code + 1 : more])
-        count = more - code - 1
-        head = [_VERSION.to_bytes(1, "big"), spelled[code], _int(code), _int(keys_at), _int(count)]
-        if fixed:
-            head += [_int(len(body)), _int(len(spelled[code]))]
-        else:
-            lengths = np.array([0, *map(len, spelled[code + 1 : more])])
-            offsets = np.cumsum(lengths)[:count].astype(">i4").tobytes()
-            head += [_int(len(offsets)), _int(len(body))]
-            body = offsets + body
-        heads.append(b"".join(head))
-        keys.append(body)
-        keys_at += len(body)
-        code = more
-    lengths = np.array([0, *map(len, heads)])
-    places = np.cumsum(lengths)[: len(heads)].astype(">i4").tobytes()
-    chunks = b"".join(heads)
+def _between(rows: ByteRows, start: int, end: int) -> bytes:
+    return rows.data[rows.offsets[start] : rows.offsets[end]].tobytes()
+
+
+def _dictionary_bytes(stored: ByteRows, limit: int, dtype: np.dtype[Any] | None) -> bytes:
+    chunks = _text_chunks(stored, limit) if dtype is None else _fixed_chunks(stored, limit, dtype)
+    heads, keys = chunks
+    places = heads.offsets[:-1].astype(">i4").tobytes()
     header = [_int(_DICTIONARY_HEAD), _VERSION.to_bytes(1, "big"), _int(len(heads))]
-    return b"".join([*header, _int(len(places)), _int(len(chunks)), places, chunks, *keys])
+    header += [_int(len(places)), _int(len(heads.data)), places]
+    return b"".join([*header, heads.tobytes(), keys])
 
 
-def _fitting(spelled: list[bytes], start: int, limit: int, *, fixed: bool) -> int:
-    """The first value from ``start`` on that does not fit into the chunk."""
-    used = 0
-    for index in range(start, len(spelled)):
-        used += len(spelled[index])
-        if used > limit or (not fixed and 4 * (index - start + 1) > limit):
-            return index
-    return len(spelled)
+def _fixed_chunks(stored: ByteRows, limit: int, dtype: np.dtype[Any]) -> tuple[ByteRows, bytes]:
+    """The headers of chunks and their keys, for values of one width."""
+    values = stored.data.view(dtype)
+    step = 1 + limit // dtype.itemsize
+    starts = np.arange(0, len(values), step)
+    more = np.minimum(len(values) - starts, step) - 1
+    head = np.empty(
+        len(starts),
+        [("version", "u1"), ("first", dtype), *((name, ">i4") for name in _CHUNK_NUMBERS)],
+    )
+    head["version"], head["width"] = _VERSION, dtype.itemsize
+    head["first"], head["code"], head["count"] = values[starts], starts, more
+    head["bytes"] = more * dtype.itemsize
+    head["at"] = edges_of(more)[:-1] * dtype.itemsize
+    keys = np.delete(values, starts)
+    return fixed_rows(head), keys.tobytes()
 
 
-def _slice_bytes(groups: list[NDArray[np.int64]]) -> bytes:
+def _text_chunks(stored: ByteRows, limit: int) -> tuple[ByteRows, bytes]:
+    """The same for text, whose keys stand behind their offsets."""
+    heads, keys = [], []
+    code = keys_at = 0
+    while code < len(stored):
+        first = code + 1
+        room = int(stored.offsets[first]) + limit
+        fitting = int(np.searchsorted(stored.offsets, room, side="right")) - 1
+        end = min(max(fitting, first), first + limit // 4)
+        offsets = (stored.offsets[first:end] - stored.offsets[first]).astype(">i4").tobytes()
+        body = _between(stored, first, end)
+        head = [_VERSION.to_bytes(1, "big"), _between(stored, code, first), _int(code)]
+        head += [_int(keys_at), _int(end - first), _int(len(offsets)), _int(len(body))]
+        heads.append(b"".join(head))
+        keys += [offsets, body]
+        keys_at += len(offsets) + len(body)
+        code = end
+    lengths = np.fromiter(map(len, heads), np.int64, len(heads))
+    data = np.frombuffer(b"".join(heads), dtype=np.uint8)
+    return ByteRows(data, edges_of(lengths)), b"".join(keys)
+
+
+def _slice_bytes(groups: Groups, length: int) -> bytes:
     count = max(max(len(groups) - 1, 0).bit_length(), 1)
-    if not groups:
+    if not len(groups):
         count = _SLICES_WITHOUT_VALUES
-    codes = np.repeat(np.arange(len(groups)), [len(rows) for rows in groups])
-    rows = np.concatenate([np.empty(0, dtype=np.int64), *groups])
-    slices = [encode_bitmap(np.sort(rows[(codes >> bit) & 1 == 1])) for bit in range(count)]
-    places = encode_bitmap(np.sort(rows))
+    rows = np.zeros(length, dtype=np.bool_)
+    rows[groups.rows] = True
+    codes = np.zeros(length, dtype=np.int64)
+    codes[groups.rows] = np.repeat(np.arange(len(groups)), groups.counts)
+    slices = [encode_bitmap(np.flatnonzero((codes >> bit) & 1)) for bit in range(count)]
+    places = encode_bitmap(np.flatnonzero(rows))
     index, at = [], 0
     for packed in slices:
         index += [_int(at), _int(len(packed))]

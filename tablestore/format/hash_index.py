@@ -41,6 +41,10 @@ def decode_hash_index(
     if len(data) % 4 or (row_count is not None and len(data) != 4 * row_count):
         expected = "whole int32 hashes" if row_count is None else f"{4 * row_count} bytes"
         raise CorruptDataError(
-            "hash index", name=name, expected=expected, found=f"{len(data)} bytes"
+            "hash index",
+            name=name,
+            offset=len(data),
+            expected=expected,
+            found=f"{len(data)} bytes",
         )
     return np.frombuffer(data, dtype=_HASH).astype(np.int32)

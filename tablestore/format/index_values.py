@@ -43,7 +43,6 @@ _STORED: Final = {
     "DOUBLE": ">f8",
 }
 _EXACT_UP_TO: Final = {"DECIMAL": 18, "TIMESTAMP": 6, "TIMESTAMP_LTZ": 6}
-_SIGNS: Final = {4: ("<i4", "<f4", 0x7FFFFFFF), 8: ("<i8", "<f8", 0x7FFFFFFFFFFFFFFF)}
 
 Values = Any
 """Distinct values: a numpy array of the stored type, or a list of bytes."""
@@ -82,13 +81,6 @@ def read_value(reader: ByteReader, dtype: np.dtype[Any] | None) -> Any:  # noqa:
     if dtype is None:
         return reader.take(reader.integer())
     return reader.array(dtype, 1)[0]
-
-
-def write_value(value: Any, dtype: np.dtype[Any] | None) -> bytes:  # noqa: ANN401
-    """One stored value."""
-    if dtype is None:
-        return len(value).to_bytes(4, "big") + bytes(value)
-    return np.asarray(value, dtype=dtype).tobytes()
 
 
 def joined(values: Sequence[Any], dtype: np.dtype[Any] | None) -> Values:
@@ -157,50 +149,3 @@ def stored_numbers(array: pa.Array, data_type: DataType) -> NDArray[Any]:
     native = dtype.newbyteorder("=")
     numbers: NDArray[Any] = np.frombuffer(data, dtype=native)
     return numbers[array.offset : array.offset + len(array)]
-
-
-def group_positions(
-    array: pa.Array, data_type: DataType
-) -> tuple[Values, list[NDArray[np.int64]], NDArray[np.int64]]:
-    """Different values in Java's order, the rows of each, and the rows with null.
-
-    -0.0 is below 0.0 and NaN above all; text is ordered by its bytes.
-    """
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
-    rows, nulls = np.flatnonzero(valid), np.flatnonzero(~valid)
-    present = array.drop_null() if len(nulls) else array
-    values: Values
-    if stored_type(data_type) is None:
-        values, codes = _text_codes(present)
-    else:
-        keys = _sort_keys(stored_numbers(present, data_type))
-        distinct, codes = np.unique(keys, return_inverse=True)
-        values = _from_sort_keys(distinct, stored_type(data_type))
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(1, len(values)))
-    groups = np.split(rows[order], edges) if len(values) else []
-    return values, groups, nulls
-
-
-def _text_codes(array: pa.Array) -> tuple[list[bytes], NDArray[np.int64]]:
-    encoded = array.cast(pa.string()).cast(pa.binary()).dictionary_encode()
-    known: list[bytes] = encoded.dictionary.to_pylist()
-    order = sorted(range(len(known)), key=known.__getitem__)
-    rank = np.empty(len(known), dtype=np.int64)
-    rank[order] = np.arange(len(known))
-    return [known[index] for index in order], rank[encoded.indices.to_numpy()]
-
-
-def _sort_keys(numbers: NDArray[Any]) -> NDArray[Any]:
-    if numbers.dtype.kind != "f":
-        return numbers
-    whole, _, mask = _SIGNS[numbers.dtype.itemsize]
-    bits = np.where(np.isnan(numbers), np.nan, numbers).astype(numbers.dtype).view(whole)
-    return np.where(bits < 0, bits ^ mask, bits)
-
-
-def _from_sort_keys(keys: NDArray[Any], dtype: np.dtype[Any] | None) -> NDArray[Any]:
-    if dtype is None or dtype.kind != "f":
-        return keys
-    whole, real, mask = _SIGNS[dtype.itemsize]
-    return np.where(keys < 0, keys ^ mask, keys).astype(whole).view(real)

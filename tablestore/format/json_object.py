@@ -6,6 +6,7 @@ Knows: how damage in such a file is named. Does not know: what any key means.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from tablestore.errors import CorruptDataError
@@ -37,6 +38,35 @@ def parse_object(data: bytes, what: str, name: str | None) -> dict[str, Any]:
             what, name=name, expected="a JSON object", found=type(document).__name__
         )
     return document
+
+
+def check_spelling(
+    unknown: Iterable[str], absent: Iterable[str], what: str, name: str | None
+) -> None:
+    """Refuse keys that are one bit away from a key that is absent: these files have no checksum.
+
+    Args:
+        unknown: keys of the file that mean nothing.
+        absent: keys that the file does not have.
+        what: the kind of file, for error messages.
+        name: its name, for error messages.
+
+    Raises:
+        CorruptDataError: one of them is another key with a flipped bit.
+    """
+    missing = [key.encode() for key in absent]
+    for key in unknown:
+        found = key.encode(errors="surrogatepass")
+        for right in missing:
+            if len(found) == len(right) and _distance(found, right) == 1:
+                raise CorruptDataError(
+                    what, name=name, expected=f"key {right.decode()!r}", found=repr(key)
+                )
+
+
+def _distance(left: bytes, right: bytes) -> int:
+    """Bits in which texts of one length differ."""
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).bit_count()
 
 
 def render_object(document: dict[str, Any]) -> bytes:

@@ -38,7 +38,6 @@ _WORDS: Final[dict[str, type[np.generic]]] = {
     "BIGINT": np.uint64,
 }
 _UNITS_PER_MILLI = {"ms": 1, "us": 1_000, "ns": 1_000_000}
-_PADDING = np.zeros(8, dtype=np.uint8)
 
 
 def key_column(array: pa.Array, kind: DataType) -> Column:
@@ -110,23 +109,24 @@ def float_bits(array: pa.Array, kind: AtomicType) -> UInt64s:
 
 
 def bytes_column(array: pa.Array) -> BytesColumn:
-    """Text or binary by its offsets; only the bytes that the array uses are copied."""
+    """Text or binary by its offsets; the bytes stay where they are."""
     large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     dtype = np.int64 if large else np.int32
     _, ends, data = array.buffers()
     if ends is None or len(array) == 0:
         empty = np.zeros(len(array), dtype=np.int64)
-        return BytesColumn(_PADDING, empty, empty, null_mask(array))
+        return BytesColumn(np.zeros(0, dtype=np.uint8), empty, empty, null_mask(array))
     width = np.dtype(dtype).itemsize
     offsets = np.frombuffer(ends, dtype, count=len(array) + 1, offset=array.offset * width)
     first, last = int(offsets[0]), int(offsets[-1])
-    used = np.frombuffer(data, np.uint8, count=last - first, offset=first) if data else _PADDING[:0]
-    starts = offsets[:-1].astype(np.int64) - first
-    lengths = offsets[1:].astype(np.int64) - first - starts
+    used = np.frombuffer(data or b"", np.uint8, count=last - first, offset=first if data else 0)
+    starts = offsets[:-1].astype(np.int64)
+    starts -= first
+    lengths = np.subtract(offsets[1:], offsets[:-1], dtype=np.int64)
     nulls = null_mask(array)
     if nulls is not None:
         lengths[nulls] = 0
-    return BytesColumn(np.concatenate([used, _PADDING]), starts, lengths, nulls)
+    return BytesColumn(used, starts, lengths, nulls)
 
 
 def decimal_halves(array: pa.Array) -> tuple[UInt64s, UInt64s]:

@@ -21,7 +21,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
-from tablestore.format.avro import decode_container, encode_container
+from tablestore.format.avro import decode_columns, decode_container, encode_container
+from tablestore.format.avro_columns import Columns, compile_program
 from tablestore.format.avro_schema import (
     BYTES,
     INT,
@@ -31,6 +32,7 @@ from tablestore.format.avro_schema import (
     ArrayOf,
     Nullable,
     RecordOf,
+    schema_text,
 )
 
 if TYPE_CHECKING:
@@ -201,7 +203,7 @@ def _entry_parts(entry: ManifestEntry) -> tuple[Any, ...]:
     )
 
 
-_ENTRY: Final = RecordOf(
+ENTRY_SHAPE: Final = RecordOf(
     fields=(
         ("_VERSION", INT),
         ("_KIND", INT),
@@ -217,7 +219,7 @@ _ENTRY: Final = RecordOf(
 
 def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
     """The bytes of a manifest with these entries."""
-    return encode_container(entries, _ENTRY)
+    return encode_container(entries, ENTRY_SHAPE)
 
 
 def decode_manifest(data: bytes, name: str | None = None) -> list[ManifestEntry]:
@@ -231,7 +233,28 @@ def decode_manifest(data: bytes, name: str | None = None) -> list[ManifestEntry]
         CorruptDataError: the bytes are not a manifest.
         UnsupportedFormatError: an entry version or a codec that this library does not know.
     """
-    return decode_container(data, _ENTRY, what="manifest", name=name)
+    return decode_container(data, ENTRY_SHAPE, what="manifest", name=name)
+
+
+def prepare_manifests(entries: int) -> None:
+    """Makes ready for so many entries in several manifests, each of which may be small."""
+    program = compile_program(schema_text(ENTRY_SHAPE).encode(), ENTRY_SHAPE)
+    if program is not None:
+        program.ready(entries)
+
+
+def decode_manifest_columns(data: bytes) -> Columns | None:
+    """The entries of a manifest as columns, for those who need few of them.
+
+    Returns:
+        None where ``decode_manifest`` must read them, or say what is wrong.
+    """
+    columns = decode_columns(data, ENTRY_SHAPE)
+    if columns is None:
+        return None
+    kinds = columns.numbers("_KIND")
+    known = (columns.numbers("_VERSION") == MANIFEST_VERSION) & ((kinds | 1) == 1)
+    return columns if known.all() else None
 
 
 def merge_entries(
@@ -249,8 +272,11 @@ def merge_entries(
 
     Source: ``org.apache.paimon.manifest.FileEntry.mergeEntries``.
     """
+    parts = [list(part) for part in entries]
+    if _all_differ(parts):
+        return [entry for part in parts for entry in part]
     live: dict[Identifier, ManifestEntry] = {}
-    for part in entries:
+    for part in parts:
         for entry in part:
             identifier = entry.identifier
             if entry.kind == KIND_ADD:
@@ -264,6 +290,14 @@ def merge_entries(
             elif live.pop(identifier).kind == KIND_DELETE:
                 _reject_entry(entry, "a live file to delete", "a second DELETE")
     return list(live.values())
+
+
+def _all_differ(parts: list[list[ManifestEntry]]) -> bool:
+    """Whether all are ADDs of files of different names, so that none can cancel another."""
+    if any(entry.kind != KIND_ADD for part in parts for entry in part):
+        return False
+    names = {entry.file.file_name for part in parts for entry in part}
+    return len(names) == sum(map(len, parts))
 
 
 def _reject_entry(entry: ManifestEntry, expected: str, found: str) -> NoReturn:

@@ -18,11 +18,14 @@ Source: the RoaringFormatSpec; ``org.apache.paimon.utils.RoaringBitmap32``.
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from tablestore.errors import CorruptDataError
+from tablestore.format.byte_rows import ByteRows, edges_of, fixed_rows, joined_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +49,86 @@ def encode_bitmap(values: ArrayLike) -> bytes:
     """The portable bytes of a set of values below 2**32, with run containers where they pay."""
     from pyroaring import BitMap
 
-    bitmap = BitMap(np.ascontiguousarray(values, dtype=np.uint32))
+    # from an array.array it copies; a numpy array it would take value by value
+    bitmap = BitMap(array("I", np.ascontiguousarray(values, dtype=np.uint32).tobytes()))
     bitmap.run_optimize()
     data: bytes = bitmap.serialize()
     return data
+
+
+def encode_bitmaps(rows: NDArray[np.int64], edges: NDArray[np.int64]) -> ByteRows:
+    """The portable bytes of many sets, each as ``encode_bitmap`` gives them.
+
+    Args:
+        rows: the values of all sets, ascending within a set.
+        edges: set ``i`` is ``rows[edges[i]:edges[i + 1]]``; none is empty.
+    """
+    containers = _Containers.of(rows, edges)
+    plain = containers.plain_sets()
+    made = _array_sets(containers, rows, edges, plain)
+    others = np.flatnonzero(~plain)
+    rest = [encode_bitmap(rows[edges[index] : edges[index + 1]]) for index in others]
+    lengths = np.fromiter(map(len, rest), np.int64, len(rest))
+    data = np.concatenate([made.data, np.frombuffer(b"".join(rest), dtype=np.uint8)])
+    places = edges_of(np.concatenate([made.lengths, lengths]))
+    back = np.argsort(np.concatenate([np.flatnonzero(plain), others]))
+    return ByteRows(data, places).take(back)
+
+
+@dataclass(frozen=True, slots=True)
+class _Containers:
+    """The containers of many sets: where each begins among all values, its set, its runs."""
+
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    sets: int
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64], edges: NDArray[np.int64]) -> _Containers:
+        owners = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        begins = np.ones(len(rows), dtype=np.bool_)
+        begins[1:] = (owners[1:] != owners[:-1]) | (rows[1:] >> 16 != rows[:-1] >> 16)
+        breaks = begins.copy()
+        breaks[1:] |= rows[1:] != rows[:-1] + 1
+        starts = np.flatnonzero(begins)
+        sizes = np.diff(np.append(starts, len(rows)))
+        runs = np.add.reduceat(breaks.astype(np.int64), starts) if len(starts) else sizes
+        return cls(starts, sizes, owners[starts], runs, len(edges) - 1)
+
+    def plain_sets(self) -> NDArray[np.bool_]:
+        """Sets whose containers are all arrays: few values, and no shorter as runs."""
+        other = (self.sizes > _ARRAY_MAX) | (2 + 4 * self.runs < 2 * self.sizes)
+        plain: NDArray[np.bool_] = np.bincount(self.owners[other], minlength=self.sets) == 0
+        return plain
+
+
+def _array_sets(
+    containers: _Containers,
+    rows: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    chosen: NDArray[np.bool_],
+) -> ByteRows:
+    """The chosen sets; all their containers are arrays."""
+    some = chosen[containers.owners]
+    counts = np.bincount(containers.owners, minlength=containers.sets)[chosen]
+    first = edges_of(counts)
+    sizes = containers.sizes[some]
+    within = edges_of(sizes)[:-1]
+    before = within - np.repeat(within[first[:-1]], counts)
+    heads = np.stack([rows[containers.starts[some]] >> 16, sizes - 1], axis=1).astype(_U16)
+    offsets = (8 * np.repeat(counts, counts) + 8 + 2 * before).astype("<u4")
+    low = (rows[np.repeat(chosen, np.diff(edges))] & 0xFFFF).astype(_U16)
+    cookies = np.stack([np.full(len(counts), _NO_RUNS), counts], axis=1).astype("<u4")
+    return joined_rows(
+        [
+            fixed_rows(cookies),
+            ByteRows(fixed_rows(heads).data, 4 * first),
+            ByteRows(fixed_rows(offsets).data, 4 * first),
+            ByteRows(fixed_rows(low).data, 2 * edges_of(np.diff(edges)[chosen])),
+        ]
+    )
 
 
 def decode_bitmap(

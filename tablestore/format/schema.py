@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tablestore.format.json_object import check_spelling
 from tablestore.types.json import field_from_json, field_to_json
 from tablestore.types.model import DataField
 
@@ -119,7 +120,8 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CorruptDataError(_WHAT, expected="JSON", found=str(error)) from None
+        offset = getattr(error, "pos", getattr(error, "start", None))
+        raise CorruptDataError(_WHAT, offset=offset, expected="JSON", found=str(error)) from None
     if not isinstance(found, dict):
         raise CorruptDataError(_WHAT, expected="a JSON object", found=type(found).__name__)
     return found
@@ -148,6 +150,7 @@ def _decode(found: Mapping[str, Any], name: str | None = None) -> TableSchema:
         extra={key: value for key, value in found.items() if key not in _KEYS},
     )
     _check_names(schema)
+    check_spelling(schema.extra, _KEYS - found.keys(), _WHAT, name)
     return schema
 
 

@@ -24,6 +24,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tablestore.format.json_object import check_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +162,9 @@ def decode_snapshot(data: bytes, *, name: str | None = None) -> Snapshot:
             f"snapshot {name or values['id']} has commitKind {values['commit_kind'][:80]!r}; "
             f"this version knows {', '.join(sorted(COMMIT_KINDS))}"
         )
+    if document:
+        absent = (key for key, (attribute, _) in _KEYS.items() if attribute not in values)
+        check_spelling(document, absent, "snapshot", name)
     return Snapshot(**values, extra=document)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tablestore.kernels.hash import SEED, Int32s, UInt32s, finish, mix_word, mix_words
+from tablestore.kernels.text_hash import mix_text_slots, mix_texts
 
 Bools = NDArray[np.bool_]
 UInt64s = NDArray[np.uint64]
@@ -27,6 +28,8 @@ _CHUNK_ROWS: Final = 1 << 15  # the state and its scratch stay in the cache
 _INLINE_MAX: Final = 7
 _LONG_TEXT_BYTES: Final = 4096  # from here on a few rows are quicker one by one
 _FEW_ROWS: Final = 4
+_TEXT_SECONDS: Final = 4e-8  # that compiled kernels spare, a text
+_NO_NULLS: Final = np.zeros(0, dtype=np.bool_)
 _KEEP: Final = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
@@ -63,7 +66,7 @@ class BytesColumn:
     """Text or binary values.
 
     Attributes:
-        data: all bytes, with at least 8 more behind the last value.
+        data: all bytes.
         starts: first byte of each value in ``data``.
         lengths: bytes of each value; zero where null.
         nulls: True where null; ``None`` for no nulls.
@@ -89,11 +92,28 @@ def row_hashes(columns: Sequence[Column], rows: int) -> Int32s:
         out: (rows,) int32.
     """
     out = np.empty(rows, dtype=np.int32)
+    compiled = _compiled(columns, rows)
+    if not compiled:
+        columns = [_padded(column) for column in columns]
     for start in range(0, rows, _CHUNK_ROWS):
         end = min(start + _CHUNK_ROWS, rows)
         part = [_slice(column, start, end) for column in columns]
-        out[start:end] = _chunk_hashes(part, end - start)
+        out[start:end] = _chunk_hashes(part, end - start, compiled=compiled)
     return out
+
+
+def _compiled(columns: Sequence[Column], rows: int) -> bool:
+    """Whether the compiled kernels for texts are used."""
+    texts = sum(isinstance(column, BytesColumn) for column in columns)
+    spared = texts * rows * _TEXT_SECONDS
+    return texts > 0 and mix_text_slots.ready(spared) and mix_texts.ready(spared)
+
+
+def _padded(column: Column) -> Column:
+    """The column with 8 bytes more, so that words may be read from every place of a text."""
+    if not isinstance(column, BytesColumn):
+        return column
+    return replace(column, data=np.concatenate([column.data, np.zeros(8, dtype=np.uint8)]))
 
 
 def _slice(column: Column, start: int, end: int) -> Column:
@@ -107,16 +127,21 @@ def _slice(column: Column, start: int, end: int) -> Column:
     return replace(column, starts=column.starts[cut], lengths=column.lengths[cut], nulls=nulls)
 
 
-def _chunk_hashes(columns: Sequence[Column], rows: int) -> Int32s:
+def _chunk_hashes(columns: Sequence[Column], rows: int, *, compiled: bool) -> Int32s:
     state = _null_state(columns, rows)
     offset: int | Int64s = _head_bytes(len(columns)) + 8 * len(columns)
     for column in columns:
+        if compiled and isinstance(column, BytesColumn):
+            offset = _mix_text_slots(state, column, offset)
+            continue
         slots, offset = _slots(column, offset)
         _mix_both(state, slots)
     for column in columns:
         if isinstance(column, ReservedColumn):
             for item in column.items:
                 _mix_both(state, item)
+        elif isinstance(column, BytesColumn) and compiled:
+            mix_texts(state, column.data, column.starts, column.lengths)
         elif isinstance(column, BytesColumn):
             _mix_long_values(state, column)
     return finish(state, offset if isinstance(offset, int) else offset.astype(np.uint32))
@@ -172,6 +197,13 @@ def _slots(column: Column, offset: int | Int64s) -> tuple[UInt64s, int | Int64s]
     if column.nulls is not None:
         short[column.nulls] = 0
     return short, offset
+
+
+def _mix_text_slots(state: UInt32s, column: BytesColumn, offset: int | Int64s) -> Int64s:
+    offsets = np.full(len(state), offset) if isinstance(offset, int) else offset.copy()
+    nulls = _NO_NULLS if column.nulls is None else column.nulls
+    mix_text_slots(state, column.data, column.starts, column.lengths, nulls, offsets)
+    return offsets
 
 
 def _shifted(offset: int | Int64s) -> UInt64s | np.uint64:

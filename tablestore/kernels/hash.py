@@ -18,6 +18,7 @@ UInt32s = NDArray[np.uint32]
 Int32s = NDArray[np.int32]
 
 SEED: Final = 42
+_CHUNK_BYTES: Final = 1 << 24
 _MASK: Final = 0xFFFFFFFF
 _C1, _C2, _C3 = 0xCC9E2D51, 0x1B873593, 0xE6546B64
 _F1, _F2 = 0x85EBCA6B, 0xC2B2AE35
@@ -78,3 +79,34 @@ def finish(state: UInt32s, length: int | UInt32s) -> Int32s:
     np.right_shift(state, _u32(16), out=t)
     np.bitwise_xor(state, t, out=state)
     return state.view(np.int32)
+
+
+def hash_bytes(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Int32s:
+    """The hash of byte strings of any length: bytes behind the last word are words of their own.
+
+    Args:
+        data: the bytes of all strings.
+        offsets: one more than strings; string ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+    """
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    out = np.empty(len(starts), dtype=np.int32)
+    for length in np.unique(lengths).tolist():
+        same = np.flatnonzero(lengths == length)
+        step = max(_CHUNK_BYTES // max(length, 1), 1)
+        for begin in range(0, len(same), step):
+            some = same[begin : begin + step]
+            rows = data[starts[some, None] + np.arange(length)]
+            out[some] = _equal_lengths(rows)
+    return out
+
+
+def _equal_lengths(rows: NDArray[np.uint8]) -> Int32s:
+    count, length = rows.shape
+    state = np.full(count, SEED, dtype=np.uint32)
+    aligned = length - length % 4
+    words = np.ascontiguousarray(rows[:, :aligned]).view("<u4")
+    for index in range(aligned // 4):
+        mix_words(state, words[:, index])
+    for index in range(aligned, length):
+        mix_words(state, rows[:, index].astype(np.int8).astype(np.int32).view(np.uint32))
+    return finish(state, length)

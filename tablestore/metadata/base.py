@@ -203,9 +203,9 @@ class BaseCache:
         live = self.peek(snapshot)
         if live is None:
             return self._manifests.live(snapshot, wanted)
-        entries = list(live.entries())
-        kept = entries if wanted is None else wanted.select(entries)
-        return EntryScan(tuple(kept), 0, 0, len(entries))
+        found = (wanted or EntryFilter()).select(list(live.entries()))
+        kept = tuple(found.entries)
+        return EntryScan(kept, 0, 0, found.read, found.files, found.by_partition)
 
     def _follow(self, live: LiveFiles, snapshot: Snapshot) -> LiveFiles | None:
         """The live files by the deltas since those known, or None where they cannot be had."""

@@ -8,14 +8,24 @@ Source: ``org.apache.paimon.operation.AbstractFileStoreScan``, ``ManifestFile``,
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+import numpy as np
 
 from tablestore.errors import CorruptDataError
+from tablestore.format.avro_columns import Columns, without_collections
 from tablestore.format.index_manifest import decode_index_manifest
-from tablestore.format.manifest import decode_manifest, merge_entries
+from tablestore.format.manifest import (
+    KIND_ADD,
+    decode_manifest,
+    decode_manifest_columns,
+    merge_entries,
+    prepare_manifests,
+)
 from tablestore.format.manifest_list import decode_manifest_list
 from tablestore.format.paths import manifest_path
 
@@ -60,22 +70,64 @@ class EntryFilter:
                 return False
         return self.manifest is None or self.manifest(meta)
 
-    def select(self, entries: Iterable[ManifestEntry]) -> list[ManifestEntry]:
+    def select(self, entries: Sequence[ManifestEntry]) -> Selected:
         """The entries that pass."""
-        asked: dict[bytes, bool] = {}
-        return [entry for entry in entries if self._wants(entry, asked)]
+        kept, files = entries, _balance(entries)
+        if self.partition is not None:
+            wanted = {p: self.partition(p) for p in {entry.partition for entry in entries}}
+            kept = [entry for entry in kept if wanted[entry.partition]]
+        by_partition = files if self.partition is None else _balance(kept)
+        if self.bucket is not None:
+            kept = [entry for entry in kept if self.bucket(entry.bucket, entry.total_buckets)]
+        if self.levels is not None:
+            low, high = self.levels
+            kept = [entry for entry in kept if low <= entry.file.level <= high]
+        return Selected(kept, files, by_partition, len(entries))
 
-    def _wants(self, entry: ManifestEntry, asked: dict[bytes, bool]) -> bool:
-        if self.levels is not None and not self.levels[0] <= entry.file.level <= self.levels[1]:
-            return False
-        if self.bucket is not None and not self.bucket(entry.bucket, entry.total_buckets):
-            return False
-        if self.partition is None:
-            return True
-        known = asked.get(entry.partition)
-        if known is None:
-            known = asked[entry.partition] = self.partition(entry.partition)
-        return known
+    def select_columns(self, columns: Columns) -> Selected:
+        """The entries of columns that pass; no others are made.
+
+        Raises:
+            CorruptDataError: a value of an entry is damaged.
+        """
+        signs = 1 - 2 * columns.numbers("_KIND")
+        kept = np.ones(len(columns), dtype=bool)
+        if self.partition is not None:
+            partitions = columns.values("_PARTITION")
+            wanted = {p: self.partition(p) for p in set(partitions)}
+            kept &= np.array([wanted[p] for p in partitions], dtype=bool)
+        by_partition = int(signs[kept].sum())
+        if self.bucket is not None:
+            pairs = np.stack([columns.numbers("_BUCKET"), columns.numbers("_TOTAL_BUCKETS")])
+            found, places = np.unique(pairs, axis=1, return_inverse=True)
+            buckets = [self.bucket(bucket, total) for bucket, total in found.T.tolist()]
+            kept &= np.array(buckets, dtype=bool)[places.reshape(-1)]
+        if self.levels is not None:
+            levels = columns.numbers("_FILE", "_LEVEL")
+            kept &= (levels >= self.levels[0]) & (levels <= self.levels[1])
+        rows = None if kept.all() else np.flatnonzero(kept)
+        entries = columns.values(rows=rows)
+        return Selected(entries, int(signs.sum()), by_partition, len(columns))
+
+
+class Selected(NamedTuple):
+    """Entries that passed a filter, ADD and DELETE.
+
+    Attributes:
+        entries: in manifest order.
+        files: live files before the filter, as ADDs less DELETEs.
+        by_partition: those that its partition test left.
+        read: entries before the filter.
+    """
+
+    entries: Sequence[ManifestEntry]
+    files: int
+    by_partition: int
+    read: int
+
+
+def _balance(entries: Iterable[ManifestEntry]) -> int:
+    return sum(1 if entry.kind == KIND_ADD else -1 for entry in entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +139,29 @@ class EntryScan:
         manifests_total: manifests in the lists of the snapshot.
         manifests_read: those that the statistics did not exclude.
         entries_read: entries in them, added and deleted ones.
+        files: live files among these.
+        files_by_partition: those that the filter's partition test left.
     """
 
     entries: tuple[ManifestEntry, ...]
     manifests_total: int
     manifests_read: int
     entries_read: int
+    files: int
+    files_by_partition: int
+
+    @classmethod
+    def of(cls, parts: Sequence[Selected], manifests_total: int) -> EntryScan:
+        """The scan that found these, one of each manifest read.
+
+        Raises:
+            CorruptDataError: a manifest deletes a file that is not live.
+        """
+        live = merge_entries([part.entries for part in parts])
+        read = sum(part.read for part in parts)
+        files = sum(part.files for part in parts)
+        by_partition = sum(part.by_partition for part in parts)
+        return cls(tuple(live), manifests_total, len(parts), read, files, by_partition)
 
 
 class Manifests:
@@ -180,9 +249,27 @@ class Manifests:
         chosen = wanted or EntryFilter()
         metas = self.of(snapshot)
         read = [meta for meta in metas if chosen.wants_manifest(meta)]
-        parts = [self.read(meta.file_name) for meta in read]
-        live = merge_entries([chosen.select(part) for part in parts])
-        return EntryScan(tuple(live), len(metas), len(read), sum(map(len, parts)))
+        expected = sum(meta.num_added_files + meta.num_deleted_files for meta in read)
+        if expected <= _KEPT_ENTRIES:
+            parts = [chosen.select(self.read(meta.file_name)) for meta in read]
+        else:  # more than are kept
+            prepare_manifests(expected)
+            with without_collections():
+                parts = [self._select(meta.file_name, chosen) for meta in read]
+        return EntryScan.of(parts, len(metas))
+
+    def _select(self, name: str, wanted: EntryFilter) -> Selected:
+        """The wanted entries of a manifest, without objects for the others."""
+        found = self._entries.get(name)
+        if found is not None:
+            return wanted.select(found)
+        key = _key(name, "manifest")
+        data = self._store.get(key)
+        columns = decode_manifest_columns(data)
+        if columns is not None:
+            with contextlib.suppress(CorruptDataError):  # said below, with its place
+                return wanted.select_columns(columns)
+        return wanted.select(decode_manifest(data, name=key))
 
     def keep_list(self, name: str, metas: Sequence[ManifestFileMeta]) -> None:
         """Remembers a manifest list that was just written."""

@@ -70,7 +70,7 @@ metadata.stats-mode | stats | truncate(16) | Y | none, counts, truncate(n) or fu
 metadata.stats-mode.per.level | map |  | Y | override per level
 metadata.stats-dense-store | bool | true | Y | store stats only for columns having them
 metadata.stats-keep-first-n-columns | int | -1 | Y | limit stats to leading columns
-file-index.in-manifest-threshold | size | 500 B | N | embed index in manifest below this size
+file-index.in-manifest-threshold | size | 500 B | Y | embed index in manifest below this size
 file-index.read.enabled | bool | true | Y | use file indexes when scanning
 parquet.enable.dictionary | str |  | N | dictionary encoding switch
 read.batch-size | int | 1024 | N | rows per read batch
@@ -178,7 +178,7 @@ lookup.continuous.discovery-interval | dur |  | N | lookup join refresh
 lookup.blob-as-descriptor | bool | false | N | lookup join keeps blob descriptors
 
 # Deletion vectors
-deletion-vectors.enabled | bool | false | W | MOW mode
+deletion-vectors.enabled | bool | false | Y | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
 deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
 deletion-vectors.bitmap64 | bool | false | N | 64-bit DV format
@@ -301,7 +301,7 @@ local-kv-db.block-size | size | 4 kb | N | local KV block
 
 # Postpone bucket
 postpone.batch-write-fixed-bucket | bool | true | N | batch writes go to real buckets
-postpone.merge-on-read | bool | false | N | read postpone rows too
+postpone.merge-on-read | bool | false | R | read postpone rows too
 postpone.batch-write-fixed-bucket.max-parallelism | int | 2048 | N | bucket cap
 postpone.batch-write-fixed-bucket.rescale-load-factor | int | 32 | N | rescale factor
 postpone.default-bucket-num | int |  | N | bucket number of new partitions
@@ -407,8 +407,8 @@ fields.*.pk-multivalue.* | str |  | N | settings of a primary-key array index
 fields.*.pk-full-text.* | str |  | N | settings of a primary-key text index
 
 # Families
-file-index.*.columns | str |  | N | columns with a file index
-file-index.*.*.* | str |  | N | parameter of a file index
+file-index.*.columns | str |  | Y | columns with a file index
+file-index.*.*.* | str |  | Y | parameter of a file index
 parquet.* | str |  | N | passed to Java's Parquet writer
 orc.* | str |  | N | passed to Java's ORC writer
 avro.* | str |  | N | passed to Java's Avro writer

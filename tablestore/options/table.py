@@ -232,8 +232,6 @@ def check_readable(options: Mapping[str, str], *, has_primary_key: bool) -> None
         UnsupportedFormatError: names the option.
     """
     _check_existing(options, "R", "read", has_primary_key=has_primary_key)
-    if _bucket(options) == POSTPONE_BUCKET:
-        raise UnsupportedFormatError("reading tables with postponed buckets is not supported yet")
 
 
 def check_writable(options: Mapping[str, str], *, has_primary_key: bool) -> None:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tablestore.format.binary_row import Timestamp, decode_row
+from tablestore.format.avro_columns import without_collections
+from tablestore.format.binary_row import Timestamp, decode_row, field_decoder
 from tablestore.format.bucket import bucket_ids
+from tablestore.format.key_rows import integer_fields
 from tablestore.format.values import values_to_arrow
 from tablestore.lsm.sections import Section, sections
 from tablestore.metadata.manifests import EntryFilter
@@ -25,7 +27,8 @@ from tablestore.predicate.arrow_scalar import array_of
 from tablestore.predicate.evaluate import columns, mask
 from tablestore.predicate.prune import equality_values, may_match, split
 from tablestore.read.file_index import FileIndexTest
-from tablestore.read.ranges import stats_ranges, value_ranges
+from tablestore.read.ranges import StatsRanges, ValueRanges, stats_ranges
+from tablestore.read.verdicts import value_verdicts
 from tablestore.types.arrow import to_arrow
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from tablestore.format.manifest_list import ManifestFileMeta
     from tablestore.predicate.nodes import Predicate
     from tablestore.read.view import TableView
+    from tablestore.types.model import DataType
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class ReadPlan:
     funnel: Funnel
 
 
+@without_collections()
 def plan_read(
     view: TableView,
     predicate: Predicate | None,
@@ -96,7 +101,7 @@ def plan_read(
         view: the table at a snapshot.
         predicate: bound to the table's columns, or None.
         cached: use the committed base where it is in memory; otherwise count manifests.
-        waiting: name level 0 also where its rows wait for a compaction before they are read.
+        waiting: name also the files whose rows wait for a compaction before they are read.
     """
     funnel = Funnel()
     partition_part, _ = split(predicate, view.schema.partition_keys)
@@ -106,15 +111,18 @@ def plan_read(
     plan = ReadPlan([], predicate, key_part, funnel)
     if view.snapshot is None:
         return plan
-    wanted = EntryFilter(manifest=_manifest_test(view, partition_part))
+    wanted = EntryFilter(
+        manifest=_manifest_test(view, partition_part),
+        partition=None if partition_part is None else partition_matcher(view, partition_part),
+        bucket=_bucket_test(view, predicate),
+    )
     source = view.state.base.scan if cached else view.state.manifests.live
     scan = source(view.snapshot, wanted)
     funnel.manifests, funnel.manifests_read = scan.manifests_total, scan.manifests_read
     entries = list(scan.entries)
-    funnel.files = len(entries)
+    funnel.files = scan.files
+    funnel.files_after = {"partition": scan.files_by_partition, "bucket": len(entries)}
     steps: list[tuple[str, Callable[[ManifestEntry], bool] | None]] = [
-        ("partition", _partition_test(view, partition_part)),
-        ("bucket", _bucket_test(view, predicate)),
         ("key", _key_test(view, key_part)),
         ("level", _level_test(view, waiting=waiting)),
     ]
@@ -125,8 +133,9 @@ def plan_read(
     grouped: dict[tuple[bytes, int], list[ManifestEntry]] = {}
     for entry in entries:
         grouped.setdefault((entry.partition, entry.bucket), []).append(entry)
+    fits = _value_test(view, predicate, entries)
     for (partition, bucket), files in grouped.items():
-        bucket_plan = BucketPlan(partition, bucket, _sections(view, files, predicate))
+        bucket_plan = BucketPlan(partition, bucket, _sections(view, files, fits))
         if bucket_plan.sections:
             plan.buckets.append(bucket_plan)
     funnel.files_after["value"] = sum(len(bucket.files) for bucket in plan.buckets)
@@ -146,15 +155,6 @@ def _manifest_test(
         return may_match(part, stats_ranges(meta.partition_stats, names, types), count)
 
     return test
-
-
-def _partition_test(
-    view: TableView, part: Predicate | None
-) -> Callable[[ManifestEntry], bool] | None:
-    if part is None:
-        return None
-    matches = partition_matcher(view, part)
-    return lambda entry: matches(entry.partition)
 
 
 def partition_matcher(view: TableView, part: Predicate) -> Callable[[bytes], bool]:
@@ -177,9 +177,7 @@ def partition_matcher(view: TableView, part: Predicate) -> Callable[[bytes], boo
     return test
 
 
-def _bucket_test(
-    view: TableView, predicate: Predicate | None
-) -> Callable[[ManifestEntry], bool] | None:
+def _bucket_test(view: TableView, predicate: Predicate | None) -> Callable[[int, int], bool] | None:
     if predicate is None or view.options.bucket <= 0:
         return None
     keys = view.schema.bucket_keys
@@ -192,15 +190,14 @@ def _bucket_test(
     ]
     chosen: dict[int, frozenset[int]] = {}
 
-    def test(entry: ManifestEntry) -> bool:
+    def test(bucket: int, total: int) -> bool:
         # a partition keeps the bucket count that it was written with
-        total = entry.total_buckets
         if total <= 0:
             return True
         if total not in chosen:
             ids = bucket_ids(arrays, types, view.options.bucket_function, total)
             chosen[total] = frozenset(ids.tolist())
-        return entry.bucket in chosen[total]
+        return bucket in chosen[total]
 
     return test
 
@@ -209,37 +206,34 @@ def _key_test(view: TableView, part: Predicate | None) -> Callable[[ManifestEntr
     if part is None or not view.key or not columns(part) & set(view.key):
         return None
 
+    ranges_of = StatsRanges(view.key, view.key_types, columns(part))
+
     def test(entry: ManifestEntry) -> bool:
-        ranges = stats_ranges(entry.file.key_stats, view.key, view.key_types)
-        return may_match(part, ranges, entry.file.row_count)
+        return may_match(part, ranges_of(entry.file.key_stats), entry.file.row_count)
 
     return test
 
 
 def _level_test(view: TableView, *, waiting: bool) -> Callable[[ManifestEntry], bool] | None:
-    if waiting or not view.skips_level_0:
+    if waiting or not view.has_waiting:
         return None
-    return lambda entry: entry.file.level != 0
+    return lambda entry: not view.waits(entry)
 
 
 def _sections(
-    view: TableView, files: list[ManifestEntry], predicate: Predicate | None
+    view: TableView, files: list[ManifestEntry], fits: Callable[[ManifestEntry], bool]
 ) -> list[Section[ManifestEntry]]:
-    fits = _value_test(view, predicate)
     if not view.key:
         kept = [entry for entry in files if fits(entry)]
         kept.sort(key=lambda entry: entry.file.min_sequence_number)
         return [[kept]] if kept else []
     if _one_version_each(view, files):
         return [[[entry]] for entry in files if fits(entry)]
-    bounds = {
-        id(entry): (
-            comparable_key(decode_row(entry.file.min_key, view.key_types)),
-            comparable_key(decode_row(entry.file.max_key, view.key_types)),
-        )
-        for entry in files
-    }
-    found = sections(files, lambda e: bounds[id(e)][0], lambda e: bounds[id(e)][1])
+    lows = _keys([entry.file.min_key for entry in files], view.key_types)
+    highs = _keys([entry.file.max_key for entry in files], view.key_types)
+    low_of = dict(zip(map(id, files), lows, strict=True))
+    high_of = dict(zip(map(id, files), highs, strict=True))
+    found = sections(files, lambda e: low_of[id(e)], lambda e: high_of[id(e)])
     # these engines make a row of several: none of them may fit, and the row all the same
     mixes = view.options.mixes_versions
     kept_sections = []
@@ -253,6 +247,15 @@ def _sections(
     return kept_sections
 
 
+def _keys(rows: Sequence[bytes], types: Sequence[DataType]) -> Sequence[Any]:
+    """The keys of serialized rows as values that compare like Paimon's keys."""
+    numbers = integer_fields(rows, types)
+    if numbers is None:
+        decode = field_decoder(types, range(len(types)))
+        return [comparable_key(decode(row)) for row in rows]
+    return numbers[0] if len(numbers) == 1 else list(zip(*numbers, strict=True))
+
+
 def _one_version_each(view: TableView, files: list[ManifestEntry]) -> bool:
     """Whether files hold one version of each key, so that they are read unmerged.
 
@@ -264,20 +267,25 @@ def _one_version_each(view: TableView, files: list[ManifestEntry]) -> bool:
     )
 
 
-def _value_test(view: TableView, predicate: Predicate | None) -> Callable[[ManifestEntry], bool]:
+def _value_test(
+    view: TableView, predicate: Predicate | None, entries: Sequence[ManifestEntry]
+) -> Callable[[ManifestEntry], bool]:
     if predicate is None:
         return lambda entry: True
     names = columns(predicate)
     fields = [item for item in view.schema.fields if item.name in names]
 
     indexes = file_index_test(view, predicate)
+    ranges_of = ValueRanges(view.file_schema, fields)
+    verdicts = value_verdicts(predicate, entries, view.file_schema, view.schema)
 
     def test(entry: ManifestEntry) -> bool:
-        schema = view.file_schema(entry.file.schema_id)
-        ranges = value_ranges(entry.file, schema, fields)
-        if not may_match(predicate, ranges, entry.file.row_count):
-            return False
-        return indexes is None or indexes.embedded(entry.file, schema)
+        fits = verdicts.get(id(entry))
+        if fits is None:
+            fits = may_match(predicate, ranges_of(entry.file), entry.file.row_count)
+        if not fits or indexes is None or entry.file.embedded_index is None:
+            return fits
+        return indexes.embedded(entry.file, view.file_schema(entry.file.schema_id))
 
     return test
 

@@ -157,14 +157,18 @@ class Scan:
         batch_rows: int,
     ) -> Iterator[pa.RecordBatch]:
         request = self._request(bucket, entry, fields)
-        indexes = file_index_test(self.view, prune) if entry.file.extra_files else None
-        if indexes is not None and not indexes.beside(
-            entry.file, request.schema, request.store, request.key
-        ):
+        if self._excluded(request, prune):
             return
         deleted = self.view.deletions.of(bucket.partition, bucket.bucket, entry.file)
         request = replace(request, deleted=deleted)
         yield from read_data_file(request, prune_by(prune), batch_rows)
+
+    def _excluded(self, request: FileRequest, prune: Predicate | None) -> bool:
+        """Whether the index file beside a data file says that no row of it is selected."""
+        indexes = file_index_test(self.view, prune) if request.meta.extra_files else None
+        return indexes is not None and not indexes.beside(
+            request.meta, request.schema, request.store, request.key
+        )
 
     def _request(
         self, bucket: BucketPlan, entry: ManifestEntry, fields: tuple[DataField, ...]
@@ -184,9 +188,9 @@ class Scan:
         fields = self.view.fields(self.columns)
         return self._file(bucket, entry, fields, None, BATCH_ROWS)
 
-    def row_groups(self) -> tuple[int, int]:
-        """Row groups of the planned files, and those that the filter leaves (opens footers)."""
-        total = kept = 0
+    def opened(self) -> Opened:
+        """What a run would open; reads the index files and the footers of the planned files."""
+        found = Opened()
         names = tuple(sorted(predicate_columns(self.plan.predicate)))
         for bucket in self.plan.buckets:
             for section in bucket.sections:
@@ -194,10 +198,32 @@ class Scan:
                 part = self.plan.key_part if merged else self.plan.predicate
                 for entry in (entry for run in section for entry in run):
                     request = self._request(bucket, entry, self.view.fields(names))
-                    all_groups, left = request.row_groups(prune_by(part))
-                    total += all_groups
-                    kept += left
-        return total, kept
+                    if self._excluded(request, part):
+                        continue
+                    groups, left = request.row_groups(prune_by(part))
+                    found.add(entry.file, groups, left, merged=merged)
+        return found
+
+
+@dataclass
+class Opened:
+    """Files that a read opens, in numbers."""
+
+    files: int = 0
+    merged: int = 0
+    rows: int = 0
+    bytes: int = 0
+    row_groups: int = 0
+    row_groups_read: int = 0
+
+    def add(self, meta: DataFileMeta, groups: int, groups_read: int, *, merged: bool) -> None:
+        """Count one more file."""
+        self.files += 1
+        self.merged += merged
+        self.rows += meta.row_count
+        self.bytes += meta.file_size
+        self.row_groups += groups
+        self.row_groups_read += groups_read
 
 
 class RowGroupTest:

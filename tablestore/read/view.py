@@ -7,17 +7,16 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from tablestore.errors import UnsupportedFormatError
+from tablestore.format.manifest import ManifestEntry
 from tablestore.format.schema import TableSchema
 from tablestore.format.snapshot import Snapshot
 from tablestore.metadata.base import CommittedState
-from tablestore.options.table import TableOptions, check_readable
+from tablestore.options.table import POSTPONE_BUCKET, TableOptions, check_readable
 from tablestore.runs.bucket_files import BucketFolders, types_of
+from tablestore.runs.column_types import check_column_types
 from tablestore.runs.deletions import Deletions
 from tablestore.types.arrow import to_arrow_schema
-from tablestore.types.model import AtomicType, DataField, DataType, VectorType
-
-_REFUSED = {"VARIANT", "BLOB", "GEOMETRY", "GEOGRAPHY"}
+from tablestore.types.model import DataField, DataType
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,7 @@ class TableView:
             UnsupportedFormatError: names the feature.
         """
         check_readable(self.schema.options, has_primary_key=bool(self.schema.primary_keys))
-        for field in self.schema.fields:
-            for part in field.type.walk():
-                if isinstance(part, VectorType) or (
-                    isinstance(part, AtomicType) and part.name in _REFUSED
-                ):
-                    raise UnsupportedFormatError(
-                        f"table {self.name}, column {field.name!r}: reading {field.type} is not "
-                        "supported yet",
-                        feature=field.type.sql(),
-                    )
+        check_column_types(self.name, self.schema, "reading")
 
     @cached_property
     def deletions(self) -> Deletions:
@@ -73,6 +63,20 @@ class TableView:
         options = self.options
         waits = options.deletion_vectors and not options.deletion_vectors_merge_on_read
         return bool(self.key) and (waits or options.merge_engine == "first-row")
+
+    @cached_property
+    def has_waiting(self) -> bool:
+        """Whether files may wait for a compaction before their rows are read."""
+        return self.skips_level_0 or self.options.bucket == POSTPONE_BUCKET
+
+    def waits(self, entry: ManifestEntry) -> bool:
+        """Whether a file waits for the compaction that brings its rows to where they are read.
+
+        Rows of the postponed bucket have no order among themselves and no bucket yet.
+        """
+        if entry.bucket == POSTPONE_BUCKET:
+            return True
+        return self.skips_level_0 and entry.file.level == 0
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:

@@ -17,6 +17,7 @@ from tablestore.format.paths import bucket_folder, index_path, new_file_name
 from tablestore.format.schema import TableSchema
 from tablestore.options.table import TableOptions
 from tablestore.store.base import Store
+from tablestore.store.metered import is_place
 from tablestore.types.model import DataType
 
 
@@ -64,37 +65,44 @@ class BucketFolders:
         )
 
     def file(self, partition: bytes, bucket: int, meta: DataFileMeta, store: Store) -> str:
-        """Key of a data file.
+        """Key of a data file; a URI where it lies outside the table.
 
         Raises:
-            UnsupportedFormatError: the file lies outside the table's folder.
+            UnsupportedFormatError: it lies outside the table at a path without a scheme.
         """
         if meta.external_path is None:
             return posixpath.join(
                 self.folder(partition, bucket), posixpath.basename(meta.file_name)
             )
-        return _inside(store, meta.external_path, f"data file {meta.file_name}")
+        return _external(store, meta.external_path, f"data file {meta.file_name}")
 
     def index_file(self, entry: IndexManifestEntry, store: Store) -> str:
-        """Key of an index file.
+        """Key of an index file; a URI where it lies outside the table.
 
         Raises:
-            UnsupportedFormatError: the file lies outside the table's folder.
+            UnsupportedFormatError: it lies outside the table at a path without a scheme.
         """
         if entry.external_path is not None:
-            return _inside(store, entry.external_path, f"index file {entry.file_name}")
+            return _external(store, entry.external_path, f"index file {entry.file_name}")
         name = posixpath.basename(entry.file_name)
         if self.index_beside_data:
             return posixpath.join(self.folder(entry.partition, entry.bucket), name)
         return index_path(name)
 
 
-def _inside(store: Store, path: str, what: str) -> str:
+def _external(store: Store, path: str, what: str) -> str:
+    """The key of an external path: below the table where it lies there, else the URI itself.
+
+    Raises:
+        UnsupportedFormatError: it has no scheme.
+    """
     root = store.uri.rstrip("/") + "/"
     if path.startswith(root):
         return path[len(root) :]
+    if is_place(path):
+        return path
     raise UnsupportedFormatError(
-        f"{what} lies outside the table, at {path}; external paths are not supported yet",
+        f"{what} lies outside the table, at {path}: expected a URI with a scheme",
         feature="data-file.external-paths",
     )
 

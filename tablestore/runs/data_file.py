@@ -133,6 +133,7 @@ def read_data_file(
     schema = pa.schema([pa.field(item.name, to_arrow(item.type)) for item in request.fields])
     needed = request.needed()
     with request.open() as reader:
+        _check_columns(reader, projection, request)
         groups = _groups(reader, projection, test)
         if not groups:
             return
@@ -154,6 +155,23 @@ def read_data_file(
                 name=request.key,
                 expected=f"{sum(map(reader.group_rows, groups))} rows in the row groups read",
                 found=f"{rows}",
+            )
+
+
+def _check_columns(reader: DataFileReader, projection: Projection, request: FileRequest) -> None:
+    """A file has all columns of its own schema: where one is missing, a name is damaged.
+
+    Raises:
+        CorruptDataError: names it.
+    """
+    names = reader.column_names
+    for item in projection.file_fields:
+        if item.name not in names:
+            raise CorruptDataError(
+                "data file",
+                name=request.key,
+                expected=f"column {item.name!r} of schema {request.schema.id}",
+                found=f"columns {', '.join(names)}",
             )
 
 

@@ -22,6 +22,7 @@ from tablestore.datafile.layout import (
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS, nan_columns
 from tablestore.errors import StorageUnavailableError
 from tablestore.format.binary_row import encode_row
+from tablestore.format.file_index import encode_sealed
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.stats import (
     KEY_STATS_MODE,
@@ -32,6 +33,7 @@ from tablestore.format.stats import (
     encode_value_stats,
 )
 from tablestore.format.values import arrow_to_values
+from tablestore.runs.file_index import INDEX_SUFFIX, FileIndexes, FileIndexPlan
 
 if TYPE_CHECKING:
     from tablestore.format.schema import TableSchema
@@ -62,6 +64,7 @@ class FileShape:
         modes: statistics mode of each column.
         file_source: what wrote the files: rows that arrived, or a compaction.
         dense: leave columns without statistics out (``metadata.stats-dense-store``).
+        indexes: the indexes that each file gets, or None.
     """
 
     fields: tuple[DataField, ...]
@@ -78,6 +81,7 @@ class FileShape:
     dense: bool
     schema: pa.Schema = field(repr=False)
     file_source: int = FILE_SOURCE_APPEND
+    indexes: FileIndexPlan | None = None
 
     @classmethod
     def of(cls, schema: TableSchema, options: TableOptions, *, level: int = 0) -> FileShape:
@@ -108,6 +112,7 @@ class FileShape:
             ),
             dense=options.stats_dense_store,
             schema=file_schema(physical),
+            indexes=FileIndexPlan.of(schema.fields, options.raw),
         )
 
     def key_fields(self) -> list[DataField]:
@@ -135,6 +140,8 @@ class _OpenFile:
         self._deletes = 0
         self._sequences: tuple[int, int] | None = None
         self._first = self._last = first.slice(0, 1)
+        self.index_name: str | None = None
+        self._indexes = None if shape.indexes is None else FileIndexes(shape.indexes)
         self._writer = open_writer(
             shape.file_format,
             stream,
@@ -160,6 +167,8 @@ class _OpenFile:
             stats.add(batch.column(batch.schema.get_field_index(name)))
         for stats, item in zip(self._value_stats, self._shape.fields, strict=True):
             stats.add(batch.column(batch.schema.get_field_index(item.name)))
+        if self._indexes is not None:
+            self._indexes.add(batch)
         if self._shape.key:
             self._count(batch)
 
@@ -170,7 +179,8 @@ class _OpenFile:
         kinds = batch.column(batch.schema.get_field_index(VALUE_KIND))
         self._deletes += pc.sum(pc.bit_wise_and(kinds, pa.scalar(1, pa.int8()))).as_py() or 0
 
-    def finish(self, first_sequence: int) -> DataFileMeta:
+    def finish(self, first_sequence: int, put_beside: Callable[[str, bytes], None]) -> DataFileMeta:
+        embedded = self._finish_indexes(put_beside)
         self._writer.close()
         size = self._stream.tell()
         self._stream.close()
@@ -194,7 +204,20 @@ class _OpenFile:
             delete_row_count=self._deletes,
             file_source=self._shape.file_source,
             value_stats_cols=columns,
+            extra_files=() if self.index_name is None else (self.index_name,),
+            embedded_index=embedded,
         )
+
+    def _finish_indexes(self, put_beside: Callable[[str, bytes], None]) -> bytes | None:
+        """The indexes for the entry; those too large for it go beside the file."""
+        if self._indexes is None:
+            return None
+        container = self._indexes.finish()
+        if self._indexes.is_embedded(container):
+            return container
+        self.index_name = self.name + INDEX_SUFFIX
+        put_beside(self.index_name, encode_sealed(container))
+        return None
 
     def _key(self, row: pa.RecordBatch) -> bytes:
         names = self._shape.key
@@ -290,10 +313,13 @@ class RollingWriter:
 
     def _finish_file(self) -> None:
         if self._open is not None:
-            meta = self._open.finish(self._sequence)
+            meta = self._open.finish(self._sequence, self._put)
             self._sequence += meta.row_count
             self._done.append(meta)
             self._open = None
+
+    def _put(self, name: str, data: bytes) -> None:
+        self._store.put(posixpath.join(self._folder, name), data)
 
     def finish(self) -> list[DataFileMeta]:
         """Write what is left and give the entries of all files, in row order."""
@@ -303,13 +329,15 @@ class RollingWriter:
 
     def abort(self) -> None:
         """Remove everything that was written, as far as the storage lets it."""
+        names = [name for meta in self._done for name in (meta.file_name, *meta.extra_files)]
         if self._open is not None:
             self._open.abort()
+            names += [] if self._open.index_name is None else [self._open.index_name]
             self._open = None
-        for meta in self._done:
+        for name in names:
             # what made the write fail may keep it from being undone; orphans harm nobody
             with contextlib.suppress(StorageUnavailableError):
-                self._store.delete(posixpath.join(self._folder, meta.file_name))
+                self._store.delete(posixpath.join(self._folder, name))
         self._done = []
         self._pending = []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -42,11 +43,29 @@ class Requests:
         return f"{self.total} requests ({verbs}), {self.bytes_in} B in, {self.bytes_out} B out"
 
 
-class Metered:
-    """A store that counts the requests of another; may be shared between threads."""
+_PLACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
-    def __init__(self, inner: FolderStore) -> None:
+
+def is_place(key: str) -> bool:
+    """Whether a key is a URI of its own, that of an object outside the store."""
+    return _PLACE.match(key) is not None
+
+
+class Metered:
+    """A store that counts the requests of another; may be shared between threads.
+
+    Objects elsewhere can be read, not written: their keys are URIs.
+
+    Args:
+        inner: the store.
+        elsewhere: opens the store of a folder by its URI.
+    """
+
+    def __init__(
+        self, inner: FolderStore, elsewhere: Callable[[str], FolderStore] | None = None
+    ) -> None:
         self.inner = inner
+        self._elsewhere = elsewhere
         self._lock = threading.Lock()
         self._verbs: Counter[str] = Counter()
         self._bytes_in = 0
@@ -82,29 +101,40 @@ class Metered:
             self._bytes_in += bytes_in
             self._bytes_out += bytes_out
 
+    def _at(self, key: str) -> tuple[FolderStore, str]:
+        """The store of an object and its key there."""
+        if self._elsewhere is None or not is_place(key):
+            return self.inner, key
+        folder, _, name = key.rpartition("/")
+        return self._elsewhere(folder), name
+
     def get(self, key: str) -> bytes:
         self.count("get")
-        data = self.inner.get(key)
+        inner, key = self._at(key)
+        data = inner.get(key)
         self._moved(bytes_in=len(data))
         return data
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         self.count("get_range")
-        data = self.inner.get_range(key, start, length)
+        inner, key = self._at(key)
+        data = inner.get_range(key, start, length)
         self._moved(bytes_in=len(data))
         return data
 
     def head(self, key: str) -> ObjectInfo | None:
         self.count("head")
-        return self.inner.head(key)
+        inner, key = self._at(key)
+        return inner.head(key)
 
     def open_read(self, key: str, size: int | None = None) -> pa.NativeFile:
-        if getattr(self.inner, "ranged", False):
+        inner, place = self._at(key)
+        if getattr(inner, "ranged", False):
             from tablestore.store.fsspec_store import open_ranged
 
             return open_ranged(self, key, size)
         self.count("open_read")
-        file = self.inner.open_read(key, size)
+        file = inner.open_read(place, size)
         self._moved(bytes_in=file.size())
         return file
 

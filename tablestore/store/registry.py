@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tablestore.store.local import LocalStore
 from tablestore.store.metered import Metered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tablestore.store.base import FolderStore
 
@@ -23,7 +24,23 @@ def open_store(uri: str, storage_options: Mapping[str, Any] | None = None) -> Me
     Raises:
         InvalidInputError: the scheme is not known or an option is wrong.
     """
-    return Metered(_open(uri, storage_options or {}))
+    options = storage_options or {}
+    return Metered(_open(uri, options), _elsewhere(_scheme(uri), options))
+
+
+def _elsewhere(scheme: str, options: Mapping[str, Any]) -> Callable[[str], FolderStore]:
+    """Opens folders outside the store; the options are for their own scheme only."""
+
+    @cache
+    def opened(uri: str) -> FolderStore:
+        return _open(uri, options if _scheme(uri) == scheme else {})
+
+    return opened
+
+
+def _scheme(uri: str) -> str:
+    scheme, colon, _ = uri.partition(":/")
+    return scheme if colon else "file"
 
 
 def _open(uri: str, options: Mapping[str, Any]) -> FolderStore:

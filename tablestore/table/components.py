@@ -9,12 +9,14 @@ from functools import partial
 
 from tablestore.commit.committer import Committer
 from tablestore.commit.settings import CommitSettings
-from tablestore.errors import NotFoundError
+from tablestore.errors import NotFoundError, TablestoreError, UnsupportedFormatError
 from tablestore.format.schema import TableSchema
 from tablestore.format.snapshot import Snapshot
 from tablestore.metadata.base import CommittedState
 from tablestore.options.table import TableOptions, check_writable
 from tablestore.read.view import TableView
+from tablestore.runs.column_types import check_column_types
+from tablestore.runs.file_index import FileIndexPlan
 from tablestore.store.metered import Metered
 from tablestore.write.context import WriteContext
 from tablestore.write.resequence import resequence
@@ -75,6 +77,11 @@ class Components:
         snapshot = self.state.snapshots.latest()
         schema = self.latest_schema(snapshot)
         check_writable(schema.options, has_primary_key=bool(schema.primary_keys))
+        check_column_types(self.name, schema, "writing")
+        try:
+            FileIndexPlan.of(schema.fields, schema.options)
+        except TablestoreError as error:
+            raise UnsupportedFormatError(f"table {self.name}: {error}", **error.detail) from None
         options = self.options(schema)
         keyed = bool(schema.primary_keys)
         live = None

@@ -166,7 +166,8 @@ class Explain(HtmlFields):
         files_by_partition: left by the partition.
         files_by_bucket: left by the bucket of the key.
         files_by_key: left by key statistics.
-        files_by_value: left by value statistics: these are opened.
+        files_by_value: left by value statistics and by the indexes in their manifest entries.
+        files_by_index: left by the index files beside them: these are opened.
         row_groups: row groups of the opened files.
         row_groups_read: those left by their statistics.
         rows: physical rows in the opened files.
@@ -184,6 +185,7 @@ class Explain(HtmlFields):
     files_by_bucket: int
     files_by_key: int
     files_by_value: int
+    files_by_index: int
     row_groups: int
     row_groups_read: int
     rows: int
@@ -195,19 +197,17 @@ class Explain(HtmlFields):
         return (
             f"Explain(manifests {self.manifests} > {self.manifests_read}, files {self.files} > "
             f"partition {self.files_by_partition} > bucket {self.files_by_bucket} > key "
-            f"{self.files_by_key} > value {self.files_by_value}, row groups {self.row_groups} > "
-            f"{self.row_groups_read}; {self.files_raw} raw, {self.files_merged} merged)"
+            f"{self.files_by_key} > value {self.files_by_value} > index {self.files_by_index}, "
+            f"row groups {self.row_groups} > {self.row_groups_read}; {self.files_raw} raw, "
+            f"{self.files_merged} merged)"
         )
 
     @classmethod
     def of(cls, scan: Scan, text: str) -> Explain:
-        """Explain a scan; opens the footers of its files."""
+        """Explain a scan; reads the index files and the footers of its files."""
         plan, view = scan.plan, scan.view
         after = plan.funnel.files_after
-        groups, groups_read = scan.row_groups()
-        sections = [section for bucket in plan.buckets for section in bucket.sections]
-        files = [entry.file for bucket in plan.buckets for entry in bucket.files]
-        raw = sum(len(section[0]) for section in sections if len(section) == 1)
+        opened = scan.opened()
         return cls(
             None if view.snapshot is None else view.snapshot.id,
             text,
@@ -218,12 +218,13 @@ class Explain(HtmlFields):
             after.get("bucket", 0),
             after.get("key", 0),
             after.get("value", 0),
-            groups,
-            groups_read,
-            sum(meta.row_count for meta in files),
-            sum(meta.file_size for meta in files),
-            raw,
-            len(files) - raw,
+            opened.files,
+            opened.row_groups,
+            opened.row_groups_read,
+            opened.rows,
+            opened.bytes,
+            opened.files - opened.merged,
+            opened.merged,
         )
 
 

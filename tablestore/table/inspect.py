@@ -4,7 +4,9 @@
 
     snapshot-…, tag-…, changelog-…, schema-…, consumer-…, stat-…     the JSON that they hold
     manifest-list-…, index-manifest-…, manifest-…                    one row an entry
-    ….parquet                                                        footer, columns, row groups
+    ….parquet                                    footer, columns, row groups, column chunks, pages
+    ….orc, ….avro                                columns, stripes or blocks
+    index-…, ….index                             deletion vectors or hashes; indexes of columns
     LATEST, EARLIEST                                                 the number
 """
 
@@ -16,7 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tablestore.errors import CorruptDataError, InvalidInputError, TablestoreError
+from tablestore.errors import (
+    CorruptDataError,
+    InvalidInputError,
+    NotFoundError,
+    TablestoreError,
+)
 from tablestore.format.binary_row import decode_row
 from tablestore.format.changelog import decode_changelog
 from tablestore.format.consumer import decode_consumer
@@ -31,6 +38,8 @@ from tablestore.metadata.schemas import Schemas
 from tablestore.runs.bucket_files import types_of
 from tablestore.store.registry import open_store
 from tablestore.table.info import plain_values
+from tablestore.table.inspect_data import show_avro, show_orc, show_parquet
+from tablestore.table.inspect_index import index_rows, show_index_file
 
 if TYPE_CHECKING:
     from tablestore.store.base import Store
@@ -75,14 +84,46 @@ def inspect_file(path: str, *, storage_options: Mapping[str, Any] | None = None)
     """
     folder, _, name = str(path).rpartition("/")
     store = open_store(folder or ".", storage_options)
+    show_data = _DATA_FILES.get(name.rpartition(".")[2])
+    if show_data is not None:
+        info = store.head(name)
+        if info is None:
+            raise NotFoundError(f"there is no file {path}")
+        with store.open_read(name, info.size) as source:
+            content, rows = show_data(source, name)
+        return Inspection("data file", name, info.size, content, tuple(rows))
+    if store.has_folder(name):
+        raise InvalidInputError(f"{path} is a folder: expected one file of a table")
     kind, show = _kind_of(name)
     data = store.get(name)
-    content, rows = show(data, name, _schema(f"{folder or '.'}/..", kind, storage_options))
+    content, rows = show(data, name, _around(folder or ".", kind, storage_options))
     return Inspection(kind, name, len(data), content, tuple(rows))
 
 
+@dataclass(frozen=True)
+class Around:
+    """The table around a file, as far as it is there.
+
+    Attributes:
+        store: rooted at the table; None where no table was found.
+        latest: its newest schema.
+    """
+
+    store: Store | None = None
+    latest: TableSchema | None = None
+
+    def schema(self, schema_id: int) -> TableSchema | None:
+        """A schema by id."""
+        if self.latest is None or self.store is None or schema_id == self.latest.id:
+            return self.latest
+        try:
+            return Schemas(self.store).load(schema_id)
+        except TablestoreError:
+            return None
+
+
 Shown = tuple[Row, Sequence[Row]]
-Show = Callable[[bytes, str, TableSchema | None], Shown]
+Show = Callable[[bytes, str, Around], Shown]
 
 
 def _kind_of(name: str) -> tuple[str, Show]:
@@ -91,20 +132,28 @@ def _kind_of(name: str) -> tuple[str, Show]:
             return kind, show
     raise InvalidInputError(
         f"{name!r} is no name of a table's file: snapshot-…, schema-…, tag-…, changelog-…, "
-        "consumer-…, stat-…, manifest-…, manifest-list-…, index-manifest-…, LATEST, EARLIEST or "
-        "….parquet"
+        "consumer-…, stat-…, manifest-…, manifest-list-…, index-manifest-…, index-…, LATEST, "
+        "EARLIEST, ….parquet, ….orc, ….avro or ….index"
     )
 
 
-def _schema(root: str, kind: str, storage_options: Mapping[str, Any] | None) -> TableSchema | None:
-    """The schema to decode partitions and keys with; None where it cannot be had."""
-    if kind not in _WITH_SCHEMA:
-        return None
-    store: Store = open_store(_parent(root), storage_options)
-    try:
-        return Schemas(store).latest()
-    except TablestoreError:
-        return None
+def _around(folder: str, kind: str, storage_options: Mapping[str, Any] | None) -> Around:
+    """The table that a file belongs to: the nearest folder above with a schema."""
+    if kind not in _WITH_TABLE:
+        return Around()
+    root = folder
+    for _ in range(_DEEPEST):
+        root = _parent(root)
+        store = open_store(root, storage_options)
+        try:
+            latest = Schemas(store).latest()
+        except TablestoreError:
+            return Around()
+        if latest is not None:
+            return Around(store, latest)
+        if root in {"/", "."} or root.endswith(":/"):
+            break
+    return Around()
 
 
 def _parent(root: str) -> str:
@@ -131,7 +180,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 def _json(decode: Callable[..., object]) -> Show:
     """The JSON of a file that ``decode`` accepts."""
 
-    def show(data: bytes, name: str, schema: TableSchema | None) -> Shown:
+    def show(data: bytes, name: str, around: Around) -> Shown:
         decode(data, name=name)
         document: Row = json.loads(data)
         return document, ()
@@ -139,15 +188,15 @@ def _json(decode: Callable[..., object]) -> Show:
     return show
 
 
-def _hint(data: bytes, name: str, schema: TableSchema | None) -> Shown:
+def _hint(data: bytes, name: str, around: Around) -> Shown:
     text = data.decode("ascii", "replace").strip()
     if not text.isdigit():
         raise CorruptDataError("hint", name=name, expected="a number", found=repr(text[:40]))
     return {"snapshot": int(text)}, ()
 
 
-def _manifest_list(data: bytes, name: str, schema: TableSchema | None) -> Shown:
-    rows = [_meta(meta, schema) for meta in decode_manifest_list(data, name)]
+def _manifest_list(data: bytes, name: str, around: Around) -> Shown:
+    rows = [_meta(meta, around.latest) for meta in decode_manifest_list(data, name)]
     return {"manifests": len(rows)}, rows
 
 
@@ -166,9 +215,9 @@ def _stats(stats: SimpleStats, types: Sequence[DataType] | None) -> Row:
     }
 
 
-def _manifest(data: bytes, name: str, schema: TableSchema | None) -> Shown:
+def _manifest(data: bytes, name: str, around: Around) -> Shown:
     entries = decode_manifest(data, name)
-    rows = [_entry(entry, schema) for entry in entries]
+    rows = [_entry(entry, around.schema(entry.file.schema_id)) for entry in entries]
     added = sum(entry.kind == 0 for entry in entries)
     return {"added": added, "deleted": len(rows) - added}, rows
 
@@ -179,9 +228,9 @@ def _entry(entry: ManifestEntry, schema: TableSchema | None) -> Row:
     if schema is not None:
         key = types_of(schema, schema.trimmed_primary_key if schema.primary_keys else ())
     columns = None
-    if schema is not None and schema.id == file.schema_id:
+    if schema is not None:
         names = file.value_stats_cols
-        names = tuple(schema.field_names) if names is None else names
+        names = tuple(file.write_cols or schema.field_names) if names is None else names
         columns = types_of(schema, names) if set(names) <= set(schema.field_names) else None
     shown: Row = {
         "kind": "DELETE" if entry.kind else "ADD",
@@ -193,6 +242,8 @@ def _entry(entry: ManifestEntry, schema: TableSchema | None) -> Row:
     shown["min_key"], shown["max_key"] = _row(file.min_key, key), _row(file.max_key, key)
     shown["key_stats"] = _stats(file.key_stats, key)
     shown["value_stats"] = _stats(file.value_stats, columns)
+    if file.embedded_index is not None:
+        shown["embedded_index"] = index_rows(file.embedded_index, file.file_name, schema)
     return shown
 
 
@@ -210,75 +261,35 @@ def _row(data: bytes, types: Sequence[DataType] | None) -> Any:  # noqa: ANN401
     return data.hex()
 
 
-def _index_manifest(data: bytes, name: str, schema: TableSchema | None) -> Shown:
+def _index_manifest(data: bytes, name: str, around: Around) -> Shown:
     rows = []
     for entry in decode_index_manifest(data, name):
         row = _plain(entry)
-        row["partition"] = _row(entry.partition, _partition_types(schema))
+        row["partition"] = _row(entry.partition, _partition_types(around.latest))
         rows.append(row)
     return {"index_files": len(rows)}, rows
 
 
-def _parquet(data: bytes, name: str, schema: TableSchema | None) -> Shown:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        footer = pq.read_metadata(pa.BufferReader(data))
-        groups = [_group(footer.row_group(i), i) for i in range(footer.num_row_groups)]
-        columns = [
-            {
-                "name": column.path,
-                "physical": column.physical_type,
-                "logical": str(column.logical_type),
-            }
-            for column in (footer.schema.column(i) for i in range(footer.num_columns))
-        ]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise CorruptDataError(
-            "data file", name=name, expected="a Parquet footer", found=str(error)[:200]
-        ) from error
-    about = {
-        "rows": footer.num_rows,
-        "created_by": footer.created_by,
-        "format_version": footer.format_version,
-        "footer_bytes": footer.serialized_size,
-        "columns": columns,
-    }
-    return about, groups
+def _index_file(data: bytes, name: str, around: Around) -> Shown:
+    return show_index_file(data, name, around.store)
 
 
-def _group(group: Any, number: int) -> Row:  # noqa: ANN401 (pyarrow has no types)
-    chunks = []
-    for chunk in (group.column(i) for i in range(group.num_columns)):
-        known = chunk.statistics
-        bounds = known is not None and known.has_min_max
-        chunks.append(
-            {
-                "column": chunk.path_in_schema,
-                "codec": chunk.compression,
-                "encodings": list(chunk.encodings),
-                "bytes": chunk.total_compressed_size,
-                "plain_bytes": chunk.total_uncompressed_size,
-                "min": known.min if bounds else None,
-                "max": known.max if bounds else None,
-                "nulls": known.null_count if known is not None and known.has_null_count else None,
-            }
-        )
-    return {
-        "row_group": number,
-        "rows": group.num_rows,
-        "plain_bytes": group.total_byte_size,
-        "columns": chunks,
-    }
+def _file_index(data: bytes, name: str, around: Around) -> Shown:
+    rows = index_rows(data, name, around.latest)
+    return {"indexes": len(rows)}, rows
 
 
-_WITH_SCHEMA: Final = frozenset({"manifest list", "manifest", "index manifest"})
+_DEEPEST: Final = 8  # folders between a file and its table that are looked at
+_WITH_TABLE: Final = frozenset(
+    {"manifest list", "manifest", "index manifest", "index file", "file index"}
+)
+_DATA_FILES: Final = {"parquet": show_parquet, "orc": show_orc, "avro": show_avro}
 _KINDS: Final[tuple[tuple[re.Pattern[str], str, Show], ...]] = (
     (re.compile(r"snapshot-[0-9]+"), "snapshot", _json(decode_snapshot)),
     (re.compile(r"schema-[0-9]+"), "schema", _json(decode_schema)),
     (re.compile(r"LATEST|EARLIEST"), "hint", _hint),
-    (re.compile(r".+\.parquet"), "data file", _parquet),
+    (re.compile(r".+\.index"), "file index", _file_index),
+    (re.compile(r"index-[0-9a-f].*-[0-9]+"), "index file", _index_file),
     (re.compile(r"changelog-[0-9]+"), "changelog", _json(decode_changelog)),
     (re.compile(r"tag-.+"), "tag", _json(decode_tag)),
     (re.compile(r"consumer-.+"), "consumer", _json(decode_consumer)),

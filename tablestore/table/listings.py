@@ -219,3 +219,8 @@ def branch_store(store: Metered, branch: str | None) -> Metered:
             f"{store.uri} has no branch {branch!r}{nearest(branch, known)}", branch=branch
         )
     return Metered(Redirected(store, branch_folders(branch)))
+
+
+def is_branch(store: Metered) -> bool:
+    """Whether a store shows a branch of a table."""
+    return isinstance(store.inner, Redirected)

@@ -37,6 +37,7 @@ from tablestore.table.listings import (
     TagInfo,
     branch_store,
     consumers_of,
+    is_branch,
     manifests_of,
     tags_of,
 )
@@ -289,7 +290,7 @@ class Table:
         return manifests_of(self._current())
 
     def verify(self, *, deep: bool = False) -> Report:
-        """Look at every object that the table's snapshots and tags refer to; writes nothing.
+        """Look at every object that the snapshots, tags and branches refer to; writes nothing.
 
         Args:
             deep: decode Parquet files a second time with fastparquet and compare the values.
@@ -302,7 +303,8 @@ class Table:
         """
         from tablestore.table.verify import verify_table
 
-        return verify_table(self._parts, deep=deep)
+        branches = {} if is_branch(self._parts.store) else self._branches()
+        return verify_table(self._parts, branches, deep=deep)
 
     def tags(self) -> list[TagInfo]:
         """Its tags, by name."""
@@ -311,12 +313,17 @@ class Table:
     def branches(self) -> list[BranchInfo]:
         """Its branches but the main one, by name."""
         found = []
-        for name in branch_names(self._parts.store):
-            parts = Components(self.name, branch_store(self._parts.store, name))
+        for name, parts in self._branches().items():
             snapshot = parts.state.snapshots.latest()
             schema = parts.latest_schema(snapshot)
             found.append(BranchInfo(name, None if snapshot is None else snapshot.id, schema.id))
         return found
+
+    def _branches(self) -> dict[str, Components]:
+        """The parts of each branch."""
+        store = self._parts.store
+        names = branch_names(store)
+        return {name: Components(self.name, branch_store(store, name)) for name in names}
 
     def consumers(self) -> list[ConsumerInfo]:
         """The named readers of its stream, by name."""
@@ -334,6 +341,9 @@ class Table:
         self, data: object, *, row_kind: str | None = None, missing: Missing = "error"
     ) -> CommitResult:
         """Insert rows, replacing those of the same primary key; one commit.
+
+        In a table with ``deletion-vectors.enabled`` the rows are seen after the next compaction, as
+        with a ``write-only`` writer of Java.
 
         Args:
             data: anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, polars,

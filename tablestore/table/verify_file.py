@@ -1,36 +1,45 @@
-"""Verify one data file: its size, its rows, its order and what its entry says of them."""
+"""Verify one data file: its size, its rows, its order and what its entry says of them.
+
+The rows go by in batches, each looked at by every check; nothing is kept of them but the last key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from tablestore.datafile.layout import KEY_PREFIX, KIND_FIELD, SEQUENCE_FIELD, key_value_fields
-from tablestore.errors import TablestoreError
+from tablestore.datafile.layout import key_value_fields
+from tablestore.errors import CorruptDataError, NotFoundError, TablestoreError
 from tablestore.format.binary_row import decode_row
+from tablestore.format.hash_index import decode_hash_index
+from tablestore.format.index_manifest import HASH_INDEX
 from tablestore.format.paths import POSTPONE_BUCKET, file_format
-from tablestore.format.values import arrow_to_values
-from tablestore.merge.keys import key_lanes
-from tablestore.read.ranges import bound, value_ranges
+from tablestore.read.ranges import stats_ranges, value_ranges
 from tablestore.runs.bucket_files import types_of
 from tablestore.runs.data_file import FileRequest
 from tablestore.table.second_decoder import SecondDecoder
-from tablestore.types.model import AtomicType, DataType
+from tablestore.table.verify_index import Bucket, HashIndex, index_checks
+from tablestore.table.verify_rows import Bounds, KeyOrder, Partition, RowCheck, SystemColumns
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tablestore.format.index_manifest import IndexManifestEntry
     from tablestore.format.manifest import DataFileMeta, ManifestEntry
     from tablestore.format.schema import TableSchema
-    from tablestore.predicate.prune import ColumnRange
     from tablestore.read.view import TableView
     from tablestore.store.base import Store
     from tablestore.table.report import Notes
     from tablestore.types.model import DataField
 
-_REAL = frozenset({"FLOAT", "DOUBLE"})
+_INDEX_SUFFIX: Final = ".index"
+_FUNCTION: Final = "bucket-function.type"
+
+HashIndexes = Mapping[tuple[bytes, int], "IndexManifestEntry"]
+"""The hash index of each partition and bucket."""
 
 
 class FileCheck:
@@ -40,10 +49,8 @@ class FileCheck:
         store: where the table is.
         notes: takes what is wrong.
         schema_of: a schema by id.
-        deep: compare with the second decoder.
-
-    Raises:
-        InvalidInputError: ``deep`` and the second decoder is not installed.
+        second: compares with a second decoder, if wanted.
+        seen: keys of the objects that were looked at.
     """
 
     def __init__(
@@ -51,23 +58,19 @@ class FileCheck:
         store: Store,
         notes: Notes,
         schema_of: Callable[[int], TableSchema | None],
-        *,
-        deep: bool,
+        second: SecondDecoder | None,
+        seen: set[str],
     ) -> None:
         self._store = store
         self._notes = notes
         self._schema_of = schema_of
-        self._second = SecondDecoder(notes) if deep else None
-        self._seen: set[str] = set()
-        self.count = self.rows = self.bytes = 0
-
-    @property
-    def compared(self) -> int:
-        """Columns that both decoders gave."""
-        return 0 if self._second is None else self._second.compared
+        self._second = second
+        self._seen = seen
+        self._hashes: tuple[str, NDArray[np.int32] | None] = ("", None)
+        self.count = self.rows = self.bytes = self.indexes = 0
 
     def check_object(self, key: str, size: int) -> bool:
-        """Whether an object exists and has its size."""
+        """Whether an object exists and has its size; False for one seen before, too."""
         if key in self._seen:
             return False
         self._seen.add(key)
@@ -78,143 +81,205 @@ class FileCheck:
         self._notes.expect(key, "size", size, info.size)
         return info.size == size
 
-    def check_size(self, view: TableView, entry: ManifestEntry) -> bool:
-        """Whether a file and its extra files are there; False for one seen before, too."""
-        try:
-            key = view.folders.file(entry.partition, entry.bucket, entry.file, self._store)
-        except TablestoreError as error:
-            self._notes.skip(entry.file.file_name, str(error))
-            return False
-        folder = key.rpartition("/")[0]
-        for extra in entry.file.extra_files:
-            if self._store.head(f"{folder}/{extra}") is None:
-                self._notes.wrong(f"{folder}/{extra}", f"it does not exist; {key} needs it")
-        return self.check_object(key, entry.file.file_size)
-
-    def check(self, view: TableView, entry: ManifestEntry) -> None:
+    def check(
+        self,
+        view: TableView,
+        entry: ManifestEntry,
+        hashes: HashIndexes | None = None,
+        *,
+        changelog: bool = False,
+    ) -> None:
         """Read a file and compare it with its entry.
+
+        Args:
+            view: the table at a snapshot that refers to the file.
+            entry: the file.
+            hashes: hash indexes of that snapshot.
+            changelog: the file holds changes, several of a key and in any order.
 
         Raises:
             TablestoreError: the storage does not answer.
         """
-        schema = self._schema_of(entry.file.schema_id)
-        if not self.check_size(view, entry) or schema is None:
-            return
         meta = entry.file
-        key = view.folders.file(entry.partition, entry.bucket, meta, self._store)
-        columns = _written(schema, meta)
-        fields = key_value_fields(columns, _then(schema, view)) if view.key else columns
         try:
-            with FileRequest(self._store, key, meta, schema, bool(view.key), ()).open() as reader:
-                batches = list(reader.batches(fields))
-            table = pa.Table.from_batches(batches) if batches else None
-            self._compare(view, entry, schema, key, table)
-            if self._second is not None and table is not None:
-                self._second.compare(self._store, key, columns, table, file_format(meta.file_name))
+            key = view.folders.file(entry.partition, entry.bucket, meta, self._store)
         except TablestoreError as error:
-            if error.retryable:
-                raise
-            note = self._notes.skip if error.kind == "unsupported_format" else self._notes.wrong
-            note(key, str(error))
+            self._notes.skip(meta.file_name, str(error))
             return
-        self.count += 1
-        self.rows += meta.row_count
-        self.bytes += meta.file_size
+        schema = self._schema_of(meta.schema_id)
+        if not self.check_object(key, meta.file_size) or schema is None:
+            return
+        self._rows_of(view, entry, schema, key, hashes, changelog=changelog)
 
-    def _compare(
+    def _rows_of(
         self,
         view: TableView,
         entry: ManifestEntry,
         schema: TableSchema,
         key: str,
-        table: pa.Table | None,
+        hashes: HashIndexes | None,
+        *,
+        changelog: bool,
     ) -> None:
         meta = entry.file
-        self._notes.expect(key, "rows", meta.row_count, 0 if table is None else table.num_rows)
-        if table is None or not table.num_rows:
-            return
-        if view.key and self._check_system(key, meta, table, _then(schema, view)):
-            self._check_keys(key, entry, table, schema, _then(schema, view))
         columns = _written(schema, meta)
-        ranges = value_ranges(meta, schema, columns)
-        for field in columns:
-            if field.name in ranges:
-                self._check_range(key, field, ranges[field.name], table.column(field.name))
-
-    def _check_system(
-        self, key: str, meta: DataFileMeta, table: pa.Table, names: tuple[str, ...]
-    ) -> bool:
-        """Sequence numbers and row kinds; False where keys or these are null."""
-        for name in (*names, SEQUENCE_FIELD.name, KIND_FIELD.name):
-            if table.column(name).null_count:
-                self._notes.wrong(key, f"column {name}: expected no nulls")
-                return False
-        sequences = pc.min_max(table.column(SEQUENCE_FIELD.name)).as_py()
-        low, high = sequences["min"], sequences["max"]
-        if low < meta.min_sequence_number or high > meta.max_sequence_number:
-            self._notes.wrong(
-                key,
-                f"sequence numbers: expected {meta.min_sequence_number} to "
-                f"{meta.max_sequence_number}, found {low} to {high}",
-            )
-        kinds = table.column(KIND_FIELD.name).to_numpy()
-        deletes = int(np.count_nonzero(kinds & 1))
-        self._notes.expect(key, "delete rows", meta.delete_row_count, deletes)
-        for name in names:
-            copy, column = table.column(KEY_PREFIX + name), table.column(name)
-            if copy.null_count == len(copy) or pa.types.is_floating(column.type):
-                continue  # a file without copies; NaN is not equal to itself
-            if not copy.equals(column):
-                self._notes.wrong(key, f"columns {name} and {KEY_PREFIX}{name} differ")
-        return True
-
-    def _check_keys(
-        self,
-        key: str,
-        entry: ManifestEntry,
-        table: pa.Table,
-        schema: TableSchema,
-        names: tuple[str, ...],
-    ) -> None:
-        if entry.bucket == POSTPONE_BUCKET:
-            return  # as they came
-        meta = entry.file
-        columns = [table.column(name).combine_chunks() for name in names]
-        if any(map(_has_odd_reals, columns)):
-            return  # releases of Java differ in where zeros and NaN go
-        if not _ascending(key_lanes(columns)):
-            self._notes.wrong(key, "keys: expected each to be above the one before it")
-        kinds = types_of(schema, names)
-        first = tuple(arrow_to_values(column.slice(0, 1))[0] for column in columns)
-        last = tuple(arrow_to_values(column.slice(len(column) - 1))[0] for column in columns)
-        low, high = decode_row(meta.min_key, kinds), decode_row(meta.max_key, kinds)
-        if first < low:
-            self._notes.wrong(key, f"lowest key: expected {low}, found {first}")
-        if last > high:
-            self._notes.wrong(key, f"highest key: expected {high}, found {last}")
-
-    def _check_range(
-        self, key: str, field: DataField, known: ColumnRange, column: pa.ChunkedArray
-    ) -> None:
-        name = field.name
-        self._notes.expect(key, f"nulls in {name}", known.null_count, column.null_count)
-        if known.min is None or known.max is None or column.null_count == len(column):
+        keyed = bool(view.key)
+        fields = key_value_fields(columns, _then(schema, view)) if keyed else columns
+        request = FileRequest(self._store, key, meta, schema, keyed, ())
+        say = partial(self._notes.wrong, key)
+        try:
+            checks = [
+                *self._of_entry(view, entry, schema, columns, say, changelog=changelog),
+                *self._of_indexes(entry, schema, key),
+                *self._of_hashes(view, entry, schema, hashes, say),
+            ]
+            rows = _look(request, fields, checks)
+            self._notes.expect(key, "rows", meta.row_count, rows)
+            if self._second is not None:
+                self._second.compare(request, columns, file_format(meta.file_name))
+        except TablestoreError as error:
+            self._note(key, error)
             return
-        if isinstance(field.type, AtomicType) and field.type.name in _REAL:
-            column = column.filter(pc.is_finite(column.fill_null(float("nan"))))
-            if not len(column):
-                return
-        found = pc.min_max(column)
-        low = _bound(found["min"], field.type)
-        high = _bound(found["max"], field.type)
-        if low is not None and low < known.min:
-            self._notes.wrong(key, f"smallest {name}: expected {known.min!r}, found {low!r}")
-        if high is not None and high > known.max:
-            self._notes.wrong(key, f"largest {name}: expected {known.max!r}, found {high!r}")
+        self.count += 1
+        self.rows += meta.row_count
+        self.bytes += meta.file_size
+
+    def _note(self, key: str, error: TablestoreError) -> None:
+        if error.retryable:
+            raise error
+        unread = error.kind == "unsupported_format"
+        (self._notes.skip if unread else self._notes.wrong)(key, str(error))
+
+    # -- what there is to look at ----------------------------------------------------------------
+
+    def _of_entry(
+        self,
+        view: TableView,
+        entry: ManifestEntry,
+        schema: TableSchema,
+        columns: tuple[DataField, ...],
+        say: Callable[[str], None],
+        *,
+        changelog: bool,
+    ) -> list[RowCheck]:
+        meta = entry.file
+        checks: list[RowCheck] = []
+        if view.key:
+            names = _then(schema, view)
+            types = types_of(schema, names)
+            system = SystemColumns(say, meta, names)
+            checks.append(system)
+            if not changelog and entry.bucket != POSTPONE_BUCKET:  # there they are as they came
+                checks.append(KeyOrder(say, meta, names, types, system))
+                known = stats_ranges(meta.key_stats, names, types)
+                checks += [
+                    Bounds(say, name, kind, known[name], f"{name} by the key statistics")
+                    for name, kind in zip(names, types, strict=True)
+                ]
+        ranges = value_ranges(meta, schema, columns)
+        checks += [
+            Bounds(say, field.name, field.type, ranges[field.name])
+            for field in columns
+            if field.name in ranges
+        ]
+        return checks + _of_place(view, entry, schema, columns, say)
+
+    def _of_indexes(self, entry: ManifestEntry, schema: TableSchema, key: str) -> list[RowCheck]:
+        """Checks against the indexes of the file, in its entry and beside it."""
+        meta, found = entry.file, []
+        say, skip = partial(self._notes.wrong, key), partial(self._notes.skip, key)
+        if meta.embedded_index is not None:
+            where = "the manifest entry"
+            try:
+                found += index_checks(meta.embedded_index, where, schema, meta.row_count, say, skip)
+            except TablestoreError as error:
+                self._note(key, error)
+        for extra in meta.extra_files:
+            place = posixpath.join(posixpath.dirname(key), posixpath.basename(extra))
+            if self._store.head(place) is None:
+                self._notes.wrong(place, f"it does not exist; {key} needs it")
+            elif extra.endswith(_INDEX_SUFFIX):
+                try:
+                    data = self._store.get(place)
+                    found += index_checks(data, extra, schema, meta.row_count, say, skip)
+                except TablestoreError as error:
+                    self._note(place, error)
+        self.indexes += len(found)
+        return found
+
+    def _of_hashes(
+        self,
+        view: TableView,
+        entry: ManifestEntry,
+        schema: TableSchema,
+        hashes: HashIndexes | None,
+        say: Callable[[str], None],
+    ) -> list[RowCheck]:
+        index = None if hashes is None else hashes.get((entry.partition, entry.bucket))
+        if index is None or not view.key:
+            return []
+        known = self._hashes_of(view.folders.index_file(index, self._store), index)
+        if known is None:
+            return []
+        names = _then(schema, view)
+        return [HashIndex(say, names, types_of(schema, names), known, index.file_name)]
+
+    def _hashes_of(self, key: str, entry: IndexManifestEntry) -> NDArray[np.int32] | None:
+        """The hashes of an index file; None where there is a note why not."""
+        if self._hashes[0] != key:
+            try:
+                data = self._store.get(key)
+                found = decode_hash_index(data, row_count=entry.row_count, name=key)
+            except (NotFoundError, CorruptDataError):
+                self._hashes = (key, None)  # noted where the index manifest is looked at
+            else:
+                self._hashes = (key, found)
+        return self._hashes[1]
 
 
-def _bound(scalar: pa.Scalar, kind: DataType) -> Any:  # noqa: ANN401
-    return bound(arrow_to_values(pa.array([scalar.as_py()], scalar.type))[0], kind)
+def hash_indexes(entries: Iterable[IndexManifestEntry]) -> HashIndexes:
+    """The hash indexes of a snapshot by partition and bucket."""
+    return {
+        (entry.partition, entry.bucket): entry
+        for entry in entries
+        if entry.index_type == HASH_INDEX
+    }
+
+
+def _look(request: FileRequest, fields: tuple[DataField, ...], checks: list[RowCheck]) -> int:
+    """Show all rows of a file to checks; how many there are."""
+    rows = 0
+    with request.open() as reader:
+        for batch in reader.batches(fields):
+            rows += batch.num_rows
+            for check in checks:
+                check.add(batch)
+    for check in checks:
+        check.finish()
+    return rows
+
+
+def _of_place(
+    view: TableView,
+    entry: ManifestEntry,
+    schema: TableSchema,
+    columns: tuple[DataField, ...],
+    say: Callable[[str], None],
+) -> list[RowCheck]:
+    """Checks of the partition and the bucket of rows."""
+    held = {field.name: field for field in columns}
+    checks: list[RowCheck] = []
+    keys = view.schema.partition_keys
+    values = decode_row(entry.partition, types_of(view.schema, keys))
+    here = [(held[name], value) for name, value in zip(keys, values, strict=True) if name in held]
+    if here:
+        checks.append(Partition(say, [field for field, _ in here], [value for _, value in here]))
+    names = schema.bucket_keys
+    if entry.total_buckets > 0 and names and held.keys() >= set(names):
+        function = schema.options.get(_FUNCTION, "default")
+        types = types_of(schema, names)
+        checks.append(Bucket(say, names, types, function, entry.total_buckets, entry.bucket))
+    return checks
 
 
 def _written(schema: TableSchema, meta: DataFileMeta) -> tuple[DataField, ...]:
@@ -228,20 +293,3 @@ def _then(schema: TableSchema, view: TableView) -> tuple[str, ...]:
     ids = [view.schema.field(name).id for name in view.key]
     then = {field.id: field.name for field in schema.fields}
     return tuple(then[number] for number in ids)
-
-
-def _has_odd_reals(column: pa.Array) -> bool:
-    if not pa.types.is_floating(column.type):
-        return False
-    values = column.to_numpy(zero_copy_only=False)
-    return bool((np.isnan(values) | (values == 0)).any())
-
-
-def _ascending(lanes: Sequence[Any]) -> bool:
-    """Whether each row is above the one before it, the first lane counting most."""
-    above = np.zeros(len(lanes[0]) - 1, dtype=bool)
-    equal = np.ones(len(lanes[0]) - 1, dtype=bool)
-    for lane in lanes:
-        above |= equal & (lane[1:] > lane[:-1])
-        equal &= lane[1:] == lane[:-1]
-    return bool(above.all())

@@ -68,7 +68,7 @@ class WriteContext:
     def discard(self, partition: bytes, bucket: int, files: Iterable[DataFileMeta]) -> None:
         """Remove files that were written and will not be committed, as far as possible."""
         folder = self.folders.folder(partition, bucket)
-        for meta in files:
+        for name in (name for meta in files for name in (meta.file_name, *meta.extra_files)):
             # what made the write fail may keep it from being undone; orphans harm nobody
             with contextlib.suppress(StorageUnavailableError):
-                self.store.delete(posixpath.join(folder, meta.file_name))
+                self.store.delete(posixpath.join(folder, name))

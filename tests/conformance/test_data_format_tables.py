@@ -72,5 +72,5 @@ def test_the_archives_hold_every_format_and_mixes_of_them(tables):
     for table in tables.values():
         files = [path for path in table.path.rglob("bucket-*/*") if path.is_file()]
         found.add("+".join(sorted({path.suffix for path in files})))
-    assert len(TABLES) == 42
+    assert len(TABLES) == 43
     assert {".orc", ".avro", ".parquet", ".avro+.parquet"} <= found, found

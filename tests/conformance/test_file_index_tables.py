@@ -9,7 +9,7 @@ import pytest
 
 import tablestore as ts
 from tablestore.format.file_index import decode_file_index, encode_file_index
-from tablestore.format.file_index_bitmap import decode_bitmap_index, encode_bitmap_index
+from tablestore.format.file_index_bitmap import encode_bitmap_index
 from tablestore.format.file_index_bloom import encode_bloom
 from tablestore.format.file_index_bsi import encode_bsi
 from tablestore.format.file_index_range import encode_range_bitmap
@@ -144,16 +144,6 @@ def test_our_indexes_of_the_same_rows_are_those_of_java(tmp_path):
                 elif index == "range-bitmap":
                     assert encode_range_bitmap(column, kind) == body
                 else:
-                    # Java's bitmaps stand in the order of a hash map: compare what they say
-                    ours = decode_bitmap_index(
-                        encode_bitmap_index(column, kind, version=body[0]), kind
-                    )
-                    assert said_by(ours) == said_by(decode_bitmap_index(body, kind))
-                    assert len(encode_bitmap_index(column, kind, version=body[0])) == len(body)
+                    assert encode_bitmap_index(column, kind, version=body[0]) == body
         assert encode_file_index(found) == data
     assert len(seen) >= 5
-
-
-def said_by(index):
-    values = {value: index.rows_of(at).tolist() for at, value in enumerate(index.values)}
-    return index.rows, values, index.null_rows().tolist()

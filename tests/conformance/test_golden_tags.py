@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 
 import tablestore as ts
+from tablestore.cli.main import run
 from tests.support import golden
 from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
@@ -82,3 +84,29 @@ def test_unknown_names_are_refused_in_words(table):
         ts.open_table(str(table.path), branch="b11")
     with pytest.raises(ts.InvalidInputError, match="exactly one of snapshot=, tag="):
         opened.at(tag="t1", snapshot=1)
+
+
+def test_head_takes_tags_snapshots_times_and_branches(table, capsys):
+    def head(*arguments):
+        code = run(["head", str(table.path), "-n", "1000", "--json", *arguments])
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return code, sorted(row["k"] for row in rows)
+
+    opened = ts.open_table(str(table.path))
+
+    def keys(read):
+        return 0, sorted(read.to_arrow()["k"].to_pylist())
+
+    for tag in opened.tags():
+        assert (
+            head("--at", tag.name)
+            == head("--at", f"tag:{tag.name}")
+            == keys(opened.at(tag=tag.name))
+        )
+    for info in opened.history():
+        assert head("--at", str(info.id)) == keys(opened.at(snapshot=info.id))
+        assert head("--at", info.time.isoformat()) == keys(opened.at(timestamp=info.time))
+    for branch in opened.branches():
+        there = ts.open_table(str(table.path), branch=branch.name)
+        assert head("--branch", branch.name) == keys(there)
+    assert head("--at", "no-such-tag") == (2, [])

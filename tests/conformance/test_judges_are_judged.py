@@ -6,6 +6,7 @@ filters, continues the table, or counts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import differential_checks
 from tests.support.oracle_judge import (
     check_filters,
     check_read,
@@ -253,6 +255,136 @@ def test_a_seeded_mistake_turns_its_judge_red(name, java, ours, monkeypatch, fig
         write_shape(ours, tmp_path, shape)
     assert mistake.check(java, tmp_path, shape), f"{mistake.check.__name__} does not notice it"
     figures["seeded mistakes"] += 1
+
+
+# The same for codecs: the comparison of random cases with Java must notice each.
+
+
+def codec(name: str, page: str | None = None):
+    """A check of `differential_checks` in a few cases."""
+    some = {"rows": 30, "vectors": 10, "indexes": 40, "containers": 20, "pages": 12}[name]
+
+    def check(java, table, figures):
+        place = table.parents[1] if name in ("rows", "indexes", "containers") else table
+        what = getattr(differential_checks, name)
+        first = [page] if page else []
+        return what(*first, java, place, 7, some, figures)
+
+    check.__name__ = "_".join(filter(None, (name, page)))
+    return check
+
+
+def without_place(_):
+    return lambda self, offset: (bytes(8), b"")
+
+
+def changed(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Every entry of a page changed before it is encoded."""
+
+    def wrong(encode):
+        return lambda entries, shape: encode([change(e) for e in entries], shape)
+
+    return wrong
+
+
+def plain_utf(_):
+    return lambda text: len(text.encode()).to_bytes(2, "big") + text.encode()
+
+
+F = "tablestore.format."
+CODEC_MISTAKES = {
+    "no place for a null timestamp": (F + "binary_slots:NanosSlot.encode_null", without_place),
+    "no place for a null decimal": (F + "binary_slots:BigDecimalSlot.encode_null", without_place),
+    "nanoseconds not read": (
+        F + "binary_slots:NanosSlot.decode",
+        lambda decode: lambda *args: decode(*args)._replace(nanos_of_milli=0),
+    ),
+    "arrays padded by their elements": (
+        F + "binary_row:_align_up",
+        lambda _: lambda length: length // 8 * 8 + 8,
+    ),
+    "buckets of negative hashes": (F + "bucket:bucket_ids", buckets_off),
+    "hive hashes of negative decimals": (
+        "tablestore.kernels.hive:_absolute",
+        lambda _: lambda low, high, negative: (low, high),
+    ),
+    "lengths of wide decimals": (
+        F + "key_columns:_shortest_length",
+        lambda lengths: lambda low, high: lengths(low, high) + (high > 0).astype("uint64"),
+    ),
+}
+VECTOR_MISTAKES = {
+    "last position lost": (
+        F + "deletion_vector:encode_bitmap",
+        lambda encode: lambda rows: encode(rows[:-1]),
+    ),
+    "high halves not read": (
+        F + "deletion_vector:_v2_positions",
+        lambda read: lambda *args: (lambda rows, at: (rows & 0xFFFFFFFF, at))(*read(*args)),
+    ),
+}
+INDEX_MISTAKES = {
+    "numbers one too high": (
+        F + "file_index_bsi:stored_numbers",
+        lambda numbers: lambda *args: numbers(*args).astype("int64") + 1,
+    ),
+    "bits of the bloom filter": (
+        F + "file_index_bloom:_places",
+        lambda places: lambda hashes, functions, size: places(hashes + 1, functions, size),
+    ),
+    "null rows not known": (
+        "tablestore.read.file_index:values_to_arrow",
+        lambda read: lambda found, kind: read(replace(found, has_null=False), kind),
+    ),
+}
+PAGE_MISTAKES = {
+    "manifest": (
+        F + "manifest:encode_container",
+        changed(lambda e: replace(e, file=replace(e.file, extra_files=()))),
+    ),
+    "manifest-list": (
+        F + "manifest_list:encode_container",
+        changed(lambda m: replace(m, min_row_id=m.max_row_id)),
+    ),
+    "index-manifest": (
+        F + "index_manifest:encode_container",
+        changed(lambda e: replace(e, external_path=None)),
+    ),
+}
+CODECS = {
+    **{name: (*wrong, codec("rows")) for name, wrong in CODEC_MISTAKES.items()},
+    **{name: (*wrong, codec("vectors")) for name, wrong in VECTOR_MISTAKES.items()},
+    **{name: (*wrong, codec("indexes")) for name, wrong in INDEX_MISTAKES.items()},
+    "names in plain UTF-8": (F + "file_index:_utf", plain_utf, codec("containers")),
+    **{f"a field of a {p}": (*wrong, codec("pages", p)) for p, wrong in PAGE_MISTAKES.items()},
+    "row ids of a manifest's line": (
+        F + "manifest_list:_row_ids",
+        lambda _: lambda entries: (None, None),
+        codec("pages", "manifest"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def java_table(java, tmp_path_factory):
+    return differential_checks.make_table(java, tmp_path_factory.mktemp("codecs"))
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_mistake_in_a_codec_is_noticed(name, java, java_table, monkeypatch, figures):
+    target, wrong, check = CODECS[name]
+    with monkeypatch.context() as patched:
+        patch(patched, Mistake(target, wrong, keyed, check))
+        assert check(java, java_table, Counter()), f"{check.__name__} does not notice it"
+    figures["seeded mistakes in codecs"] += 1
+
+
+CHECKS = {check.__name__: check for _, _, check in CODECS.values()}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_without_a_mistake_the_codecs_are_equal(name, java, java_table):
+    assert not CHECKS[name](java, java_table, Counter())
 
 
 JUDGED = sorted(

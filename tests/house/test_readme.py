@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import tablestore as ts
+from tablestore.cli.main import run
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -48,3 +51,28 @@ def test_the_command_line_tour_runs(tmp_path: Path):
     assert done.stderr == ""
     assert "id  price\n1   4.50\n" in done.stdout
     assert '{"id": 1, "name": "cup", "price": "4.50"}' in done.stdout
+
+
+def test_the_tour_of_verify_and_inspect_runs(tmp_path: Path, monkeypatch, capsys):
+    """With a tag and a branch as another engine makes them, and the name of a real data file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TABLESTORE_LAKE", "lake")
+    lake = ts.connect("lake")
+    lake.create_table("shop.items", {"id": "BIGINT NOT NULL"}, primary_key=["id"])
+    lake["shop.items"].upsert([{"id": 1}])
+    home = tmp_path / "lake/shop.db/items"
+    for target in ("tag/tag-v1", "branch/branch-b1/snapshot/snapshot-1"):
+        (home / target).parent.mkdir(parents=True)
+        (home / target).write_bytes((home / "snapshot/snapshot-1").read_bytes())
+    (home / "branch/branch-b1/schema").mkdir()
+    (home / "branch/branch-b1/schema/schema-0").write_bytes((home / "schema/schema-0").read_bytes())
+    (data,) = home.glob("bucket-0/*.parquet")
+    for line in block("console", "inspect").splitlines():
+        words = line.partition("#")[0].replace("data-….parquet", data.name).split()
+        assert run(words[2:]) == 0, line
+    assert "all well" in capsys.readouterr().err
+    names = {"ts": ts, "lake": lake, "orders": lake["shop.items"], "rows": [{"id": 2}]}
+    code = block("python", "consumers").replace("shop.orders", "shop.items")
+    exec(compile(code.replace("shop.db/orders", "shop.db/items"), "README.md", "exec"), names)
+    assert lake.table("shop.items", branch="b1").to_arrow().num_rows == 2
+    assert lake["shop.items"].to_arrow().num_rows == 1

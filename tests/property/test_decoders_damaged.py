@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+from tests.support.decoder_coverage import shares
 from tests.support.decoders import DECODERS, run_apart
 
 CHANCE = "chance"
@@ -20,6 +21,7 @@ ASKED = os.environ.get("TABLESTORE_FUZZ_SEED") or "1515947434"
 SEED = random.SystemRandom().randrange(2**31) if ASKED == CHANCE else int(ASKED)
 SHARE = float(os.environ.get("TABLESTORE_FUZZ_SHARE", "1"))
 MINUTES = 5
+COVERED = 0.9
 
 
 def test_all_decoders_together_get_a_hundred_thousand_inputs():
@@ -35,3 +37,20 @@ def test_damage_is_named_and_nothing_else_comes_out(name: str, capsys: pytest.Ca
         sys.stdout.write(f"\n{name}: {found}\n")
     assert found["bad"] == [], f"TABLESTORE_FUZZ_SEED={SEED}"
     assert found["outcomes"].get("read", 0) < count  # some of it was damage
+    decoder = DECODERS[name]
+    assert found["with_offset"] >= decoder.placed
+    assert found["largest_of_budget"] <= 1
+    assert found["slowest_seconds"] <= decoder.seconds
+
+
+@pytest.mark.slow
+def test_the_damage_reaches_nine_of_ten_lines_of_every_decoding_module(capfd):
+    found = shares(part=0.1, seed=1)
+    capfd.readouterr()  # libraries warn about damaged files
+    with capfd.disabled():
+        for share in found:
+            missed = f", missed {list(share.missed)}" if share.missed else ""
+            sys.stdout.write(f"\n{share.module}: {share.reached:.1%} of {share.lines}{missed}")
+        sys.stdout.write("\n")
+    assert len(found) > 25
+    assert [share for share in found if share.reached < COVERED] == []

@@ -240,3 +240,20 @@ def test_lossless_casts_of_the_input():
         return lambda: table.upsert(data)
 
     same_lines(action_of)
+
+
+@pytest.mark.parametrize("repeat", [1, 2], ids=["unique", "twice"])
+@pytest.mark.parametrize("kind", ["BIGINT", "STRING"])
+@pytest.mark.parametrize("index", ["bloom-filter", "bitmap", "bsi", "range-bitmap"])
+def test_file_indexes_of_many_values(index, kind, repeat):
+    if (index, kind) == ("bsi", "STRING"):
+        pytest.skip("numbers only")
+
+    def action_of(count):
+        table = table_of(kind, **{f"file-index.{index}.columns": "v"})
+        numbers = pa.array(np.arange(count) % (count // repeat))
+        column = numbers.cast(table.schema.field("v").type)
+        data = pa.table([pa.array(range(count)), column], ["id", "v"])
+        return lambda: table.upsert(data)
+
+    same_lines(action_of)

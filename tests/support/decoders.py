@@ -1,9 +1,11 @@
 """Every decoder of untrusted bytes under damaged input, in a process of its own.
 
 `python -m tests.support.decoders <decoder> <count> <seed>` decodes that many damaged inputs and
-prints one JSON line. The process may not take more than `MEMORY` beyond what it begins with, and no
-input more than `SECONDS`. Only `CorruptDataError` and `UnsupportedFormatError` may come out, and
-they must name what they complain of. The n-th input of a seed is always the same bytes.
+prints one JSON line. The process may not take more than `MEMORY` beyond what it begins with, no
+input more than `SECONDS` of processor time, and Python's objects for an input (looked at for each
+`MEASURED`-th) not more than the decoder's budget. Only `CorruptDataError` and
+`UnsupportedFormatError` may come out, and they must name what they complain of. The n-th input of
+a seed is always the same bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ import sys
 import tarfile
 import tempfile
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,13 +32,20 @@ from types import FrameType
 from typing import Any
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
-from tests.support import mutate
+from tablestore.format.file_index import encode_sealed
+from tests.support import decoder_inputs, mutate
+from tests.support.mutate import BOMB
 from tests.support.mutate_parquet import mutate_parquet
 from tests.support.vectors import Vector, all_vectors
 
 MEMORY = 1 << 30
-SECONDS = 5.0
+SECONDS = 1.0
+HANGS = 120.0  # seconds by the clock, on a busy machine
+MEASURED = 25
+WARM = 50
+MANY_ROWS = 1 << 20
 NAME = "the-victim"
+PER_BYTE = 256
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,17 +53,22 @@ ROOT = Path(__file__).resolve().parents[2]
 class Decoder:
     """One decoder: valid inputs, how they are damaged, how they are read.
 
-    `modules` are the files whose lines the inputs must reach; `named` says that errors carry the
-    object's name.
+    `entries` are the functions and classes that read the bytes (`decoder_coverage` follows them);
+    `named` says that errors carry the object's name. `budget` is what the objects of an input may
+    take, besides `PER_BYTE` for each of its bytes. `placed` is the least share of the
+    `CorruptDataError` with an offset: libraries and JSON values have none.
     """
 
     name: str
     inputs: Callable[[], Sequence[Any]]
     damage: Callable[[Random, Any], Any]
     decode: Callable[[Any], object]
-    modules: tuple[str, ...]
+    entries: tuple[str, ...]
     count: int
     named: bool = True
+    budget: int = 1 << 20
+    placed: float = 0.9
+    seconds: float = SECONDS
 
 
 class TooSlowError(BaseException):
@@ -111,10 +126,21 @@ def _avro_inputs(skip: tuple[str, ...] = ()) -> list[bytes]:
         schema = {"type": "record", "name": "t", "namespace": "n.s", "fields": order}
         for codec in ("null", "deflate"):
             out = BytesIO()
-            rows = [{f["name"]: row[f["name"]] for f in order}] * 3
+            rows = [{f["name"]: row[f["name"]] for f in order}] * (90 if order is wanted else 3)
             fastavro.writer(out, fastavro.parse_schema(schema), rows, codec=codec)
             files.append(out.getvalue())
     return files
+
+
+def _decode_manifest_columns(data: bytes) -> object:
+    """As plans read manifests: by columns, and as rows where these do not tell."""
+    from tablestore.format.manifest import decode_manifest, decode_manifest_columns
+
+    columns = decode_manifest_columns(data)
+    if columns is None:
+        return decode_manifest(data, name=NAME)
+    found = [columns.numbers(name) for name in ("_KIND", "_BUCKET", "_TOTAL_BUCKETS")]
+    return [*found, columns.numbers("_FILE", "_LEVEL"), columns.values()]
 
 
 def _decode_avro(data: bytes) -> object:
@@ -126,7 +152,7 @@ def _decode_avro(data: bytes) -> object:
         lambda *values: values,
         tuple,
     )
-    return decode_container(data, shape, what="file", name=NAME, max_bytes=64 << 20)
+    return decode_container(data, shape, what="file", name=NAME, max_bytes=BOMB // 4)
 
 
 # ---- rows and statistics -------------------------------------------------------------------------
@@ -192,6 +218,8 @@ def _decode_dv(place: tuple[bytes, int, int]) -> object:
 def _damage_typed(rng: Random, index: tuple[bytes, str]) -> tuple[bytes, str]:
     """A file index: blind damage, or a number of four bytes somewhere that is another one."""
     data, kind = index
+    if rng.random() < 0.02:
+        return data, "ROW<a INT>" if kind else kind
     if rng.random() < 0.4:
         return mutate.mutate_bytes(rng, data), kind
     out = bytearray(data)
@@ -255,7 +283,8 @@ def _containers() -> list[tuple[bytes, str]]:
         "00054e4ed01a35ae000000010000004c000000020001760000000100066269746d61700000004c0000005500"
     )
     head += "016b00000001000c626c6f6f6d2d66696c746572000000a10000001000000000"
-    return [*(f for f in found if len(f[0]) < 4000), (bytes.fromhex(head) + bytes(0x65), "")]
+    small = bytes.fromhex(head) + bytes(0x65)
+    return [*(f for f in found if len(f[0]) < 4000), (small, ""), (encode_sealed(small), "")]
 
 
 def _decode_container(index: tuple[bytes, str]) -> object:
@@ -264,9 +293,18 @@ def _decode_container(index: tuple[bytes, str]) -> object:
     return decode_file_index(index[0], NAME)
 
 
-def _small(module: str, function: str, codec: str, what: str) -> Decoder:
-    decode = _call(module, function, name=NAME)
-    return Decoder(what, _files(codec), mutate.mutate_json, decode, (f"format.{module}",), 4_000)
+STATISTICS = b"""{ "snapshotId" : 1, "schemaId" : 0, "mergedRecordCount" : 3,
+  "mergedRecordSize" : 99,
+  "colStats" : { "a" : { "colId" : 0, "distinctCount" : 3, "min" : "1", "max" : "9",
+    "nullCount" : 0, "avgLen" : 4, "maxLen" : 4 }, "b" : { "colId" : 1 } } }"""
+
+
+def _small(what: str, inputs: Callable[[], list[bytes]]) -> Decoder:
+    """A decoder of a small JSON file."""
+    function = f"decode_{what}"
+    decode = _call(what, function, name=NAME)
+    entries = (f"format.{what}:{function}",)
+    return Decoder(what, inputs, mutate.mutate_json, decode, entries, 4_000, placed=0.1)
 
 
 # ---- Parquet, ORC and Avro data files ------------------------------------------------------------
@@ -278,7 +316,8 @@ def _golden(suffix: str, small: int) -> tuple[tuple[bytes, Any], ...]:
     from tablestore.format.schema import decode_schema
 
     found: list[tuple[bytes, Any]] = []
-    for path in sorted((ROOT / "tests" / "conformance" / "golden").glob("*.tar.xz")):
+    folder = ROOT / "tests" / "conformance" / "golden"
+    for path in sorted((folder if suffix == ".parquet" else folder / "data-formats").glob("*.xz")):
         schemas: dict[str, Any] = {}
         files: list[tuple[str, bytes]] = []
         with tarfile.open(path) as archive:
@@ -306,7 +345,7 @@ def _parquet_inputs() -> list[tuple[bytes, Any]]:
         out = io.BytesIO()
         pq.write_table(table, out, compression="none", write_page_checksum=True)
         found.append((out.getvalue(), schema))
-    return found
+    return [*found, *decoder_inputs.parquet_files()]
 
 
 def _damage_parquet(rng: Random, file: tuple[bytes, Any]) -> tuple[bytes, Any]:
@@ -320,13 +359,49 @@ def _decode_parquet(file: tuple[bytes, Any]) -> object:
 
     data, schema = file
     reader = ParquetReader(pa.BufferReader(data), NAME)
-    rows = 0
-    if True:
-        for group in range(min(reader.row_groups, 4)):
-            reader.ranges(group, schema.fields)
-    for batch in reader.batches(schema.fields):
-        batch.validate()
-        rows += batch.num_rows
+    rows = reader.row_count if reader.has_ranges else len(reader.column_names)
+    for group in range(min(reader.row_groups, 4)):
+        reader.ranges(group, schema.fields)
+        rows = max(rows, reader.group_rows(group))
+    for fields in (schema.fields, ()):
+        # a data file is read only where its rows are those of its manifest entry
+        for batch in reader.batches(fields) if rows < MANY_ROWS else ():
+            batch.validate()
+    reader.close()
+    return rows
+
+
+def _orc_inputs() -> list[tuple[bytes, Any]]:
+    """Golden files, and the same rows again without compression."""
+    import io
+
+    import pyarrow.orc as orc
+
+    found = list(_golden(".orc", 40_000))
+    for data, schema in found[::2]:
+        out = io.BytesIO()
+        orc.write_table(orc.ORCFile(io.BytesIO(data)).read(), out, compression="uncompressed")
+        found.append((out.getvalue(), schema))
+    return [*found, *decoder_inputs.orc_files()]
+
+
+def _damage_orc(rng: Random, file: tuple[bytes, Any]) -> tuple[bytes, Any]:
+    return mutate.mutate_orc(rng, file[0]), file[1]
+
+
+def _decode_orc(file: tuple[bytes, Any]) -> object:
+    import pyarrow as pa
+
+    from tablestore.datafile.orc_reader import OrcReader
+
+    data, schema = file
+    reader = OrcReader(pa.BufferReader(data), NAME)
+    rows = sum(map(reader.group_rows, range(reader.row_groups)))
+    len(reader.column_names), reader.has_ranges, reader.ranges(0, ())
+    for fields in (schema.fields, ()):
+        # a data file is read only where its rows are those of its manifest entry
+        for batch in reader.batches(fields) if rows == reader.row_count < MANY_ROWS else ():
+            batch.validate()
     reader.close()
     return rows
 
@@ -339,7 +414,8 @@ def _avro_rows() -> list[tuple[bytes, Any]]:
     columns = {"a": "STRING", "b": "BIGINT", "c": "ARRAY<BIGINT>", "u4": "DOUBLE", "u5": "BYTES"}
     columns |= {"u0": "BOOLEAN", "u3": "FLOAT", "u11": "MAP<STRING, BYTES>", "u16": "ROW<x INT>"}
     fields = [DataField(i, n, parse_type(t)) for i, (n, t) in enumerate(columns.items())]
-    return [(data, fields) for data in _avro_inputs(("u9", "u12", "u13", "u14", "u15"))]
+    found = [(data, fields) for data in _avro_inputs(("u9", "u12", "u13", "u14", "u15"))]
+    return found + [(data, list(schema.fields)) for data, schema in _golden(".avro", 9_000)]
 
 
 def _damage_avro_rows(rng: Random, file: tuple[bytes, Any]) -> tuple[bytes, Any]:
@@ -352,12 +428,15 @@ def _decode_avro_rows(file: tuple[bytes, Any]) -> object:
     from tablestore.datafile.avro_reader import AvroReader
 
     reader = AvroReader(pa.BufferReader(file[0]), NAME)
-    rows = sum(batch.num_rows for batch in reader.batches(file[1]))
+    rows = reader.row_count or reader.has_ranges or reader.ranges(0, ()) or reader.group_rows(0)
+    for fields in (file[1], ()):
+        for batch in reader.batches(fields):
+            batch.validate()
+    len(reader.column_names), reader.row_groups
     reader.close()
     return rows
 
 
-AVRO = ("format.avro", "format.avro_codec", "format.avro_reader")
 DECODERS = {
     d.name: d
     for d in (
@@ -366,48 +445,76 @@ DECODERS = {
             _files("snapshot", "tag"),
             mutate.mutate_json,
             _call("snapshot", "decode_snapshot", name=NAME),
-            ("format.snapshot",),
+            ("format.snapshot:decode_snapshot",),
             14_000,
+            placed=0.1,
         ),
         Decoder(
             "schema",
             _files("schema"),
             mutate.mutate_json,
             _call("schema", "decode_schema", name=NAME),
-            ("format.schema", "types.json"),
+            ("format.schema:decode_schema",),
             14_000,
+            placed=0.1,
         ),
         Decoder(
             "manifest",
             _files("manifest"),
             mutate.mutate_avro,
             _call("manifest", "decode_manifest", name=NAME),
-            ("format.manifest",),
+            ("format.manifest:decode_manifest",),
             14_000,
+            budget=16 << 20,
+            placed=0.7,
+        ),
+        Decoder(
+            "manifest-columns",
+            _files("manifest"),
+            mutate.mutate_avro,
+            _decode_manifest_columns,
+            ("format.manifest:decode_manifest_columns", "format.manifest:decode_manifest"),
+            4_000,
+            named=False,
+            budget=16 << 20,
+            placed=0.7,
         ),
         Decoder(
             "manifest-list",
             _files("manifest-list"),
             mutate.mutate_avro,
             _call("manifest_list", "decode_manifest_list", name=NAME),
-            ("format.manifest_list",),
+            ("format.manifest_list:decode_manifest_list",),
             12_000,
+            budget=16 << 20,
+            placed=0.7,
         ),
         Decoder(
             "index-manifest",
             _files("index-manifest"),
             mutate.mutate_avro,
             _call("index_manifest", "decode_index_manifest", name=NAME),
-            ("format.index_manifest",),
+            ("format.index_manifest:decode_index_manifest",),
             8_000,
+            budget=16 << 20,
+            placed=0.7,
         ),
-        Decoder("avro", _avro_inputs, mutate.mutate_avro, _decode_avro, AVRO, 14_000),
+        Decoder(
+            "avro",
+            _avro_inputs,
+            mutate.mutate_avro,
+            _decode_avro,
+            ("format.avro:decode_container",),
+            14_000,
+            budget=4 << 20,
+            placed=0.7,
+        ),
         Decoder(
             "binary-row",
             _rows,
             _damage_row,
             _decode_row,
-            ("format.binary_row", "format.binary_slots"),
+            ("format.binary_row:decode_row",),
             14_000,
             named=False,
         ),
@@ -416,7 +523,7 @@ DECODERS = {
             _dv_files,
             _damage_dv,
             _decode_dv,
-            ("format.deletion_vector", "format.roaring"),
+            ("format.deletion_vector:decode_index_file", "format.deletion_vector:read_vector"),
             8_000,
         ),
         Decoder(
@@ -426,15 +533,15 @@ DECODERS = {
             ],
             mutate.mutate_bytes,
             _call("hash_index", "decode_hash_index", row_count=3, name=NAME),
-            ("format.hash_index",),
+            ("format.hash_index:decode_hash_index",),
             1_000,
         ),
         Decoder(
             "bitmap-index",
-            _indexes("bitmap"),
+            lambda: [*_indexes("bitmap")(), *decoder_inputs.bitmap_indexes()],
             _damage_typed,
             _decode_bitmap,
-            ("format.file_index_bitmap",),
+            ("format.file_index_bitmap:decode_bitmap_index",),
             4_000,
             named=False,
         ),
@@ -443,16 +550,17 @@ DECODERS = {
             _indexes("bsi"),
             _damage_typed,
             _decode_bsi,
-            ("format.file_index_bsi",),
+            ("format.file_index_bsi:decode_bsi",),
             4_000,
             named=False,
+            budget=32 << 20,  # 9 bytes for each row that it claims, up to ROWS_MAX
         ),
         Decoder(
             "range-index",
             _indexes("range-bitmap"),
             _damage_typed,
             _decode_range,
-            ("format.file_index_range",),
+            ("format.file_index_range:decode_range_bitmap",),
             4_000,
             named=False,
         ),
@@ -461,7 +569,7 @@ DECODERS = {
             _indexes("bloom-filter"),
             _damage_typed,
             _decode_bloom,
-            ("format.file_index_bloom",),
+            ("format.file_index_bloom:decode_bloom",),
             2_000,
             named=False,
         ),
@@ -470,26 +578,41 @@ DECODERS = {
             _containers,
             _damage_typed,
             _decode_container,
-            ("format.file_index",),
+            ("format.file_index:decode_file_index",),
             2_000,
         ),
-        _small("tag", "decode_tag", "tag", "tag"),
-        _small("consumer", "decode_consumer", "consumer", "consumer"),
+        _small("tag", _files("tag")),
+        _small("consumer", _files("consumer")),
+        _small("changelog", _files("snapshot")),
+        _small("statistics", lambda: [STATISTICS]),
         Decoder(
             "avro-rows",
             _avro_rows,
             _damage_avro_rows,
             _decode_avro_rows,
-            ("datafile.avro_reader", "datafile.avro_blocks", "datafile.avro_schema"),
+            ("datafile.avro_reader:AvroReader",),
             2_000,
+            budget=64 << 20,
+            placed=0.2,
+        ),
+        Decoder(
+            "orc",
+            _orc_inputs,
+            _damage_orc,
+            _decode_orc,
+            ("datafile.orc_reader:OrcReader",),
+            2_000,
+            placed=0.6,
+            seconds=60,  # pyarrow: a damaged scale of a decimal costs it seconds for each value
         ),
         Decoder(
             "parquet",
             _parquet_inputs,
             _damage_parquet,
             _decode_parquet,
-            ("datafile.parquet_reader",),
+            ("datafile.parquet_reader:ParquetReader",),
             2_000,
+            placed=0,
         ),
     )
 }
@@ -515,8 +638,9 @@ def damaged(decoder: Decoder, inputs: Sequence[Any], seed: int, number: int) -> 
 
 
 def _warm_up(decoder: Decoder, valid: Any) -> None:
-    """Valid inputs are read (a deletion vector may have another count than it is asked for)."""
-    with suppress(CorruptDataError) if decoder.name == "deletion-vector" else nullcontext():
+    """Valid inputs are read, or hold what is not supported; libraries are loaded meanwhile."""
+    asked_otherwise = decoder.name == "deletion-vector"  # for another count than it has
+    with suppress(UnsupportedFormatError, *[CorruptDataError] * asked_otherwise):
         decoder.decode(valid)
 
 
@@ -525,24 +649,38 @@ def run(decoder: Decoder, count: int, seed: int, progress: int | None = None) ->
     inputs = decoder.inputs()
     for each in inputs:
         _warm_up(decoder, each)
+    for number in range(WARM):  # kernels are compiled where they pay
+        _failure(decoder, damaged(decoder, inputs, seed, number))
     outcomes: Counter[str] = Counter()
     bad: list[str] = []
     slowest = (0.0, -1)
+    largest = (0.0, -1)
+    placed = 0
     started = time.perf_counter()
     for number in range(count):
         victim = damaged(decoder, inputs, seed, number)
         if progress is not None:
             os.pwrite(progress, b"%12d" % number, 0)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-        before = time.perf_counter()
-        try:
-            decoder.decode(victim)
-            outcome, wrong = "read", None
-        except BaseException as error:  # noqa: BLE001  whatever it is, it is told
-            outcome, wrong = type(error).__name__, complaint(decoder, error)
+        signal.setitimer(signal.ITIMER_REAL, HANGS)
+        measured = number % MEASURED == 0
+        if measured:
+            tracemalloc.start()
+        before = time.process_time()
+        error = _failure(decoder, victim)
+        seconds = time.process_time() - before
         signal.setitimer(signal.ITIMER_REAL, 0)
-        slowest = max(slowest, (time.perf_counter() - before, number))
-        outcomes[outcome] += 1
+        wrong = None if error is None else complaint(decoder, error)
+        if measured:
+            used = tracemalloc.get_traced_memory()[1] / (decoder.budget + PER_BYTE * _size(victim))
+            tracemalloc.stop()
+            largest = max(largest, (used, number))
+            if used > 1:
+                wrong = f"it took {used:.1f} times its budget"
+        elif seconds > decoder.seconds:
+            wrong = f"it took {seconds:.1f} seconds"
+        slowest = max(slowest, (seconds, number))
+        outcomes["read" if error is None else type(error).__name__] += 1
+        placed += isinstance(error, CorruptDataError) and error.offset is not None
         if wrong is not None:
             bad.append(f"input {number}: {wrong}")
     return {
@@ -552,11 +690,26 @@ def run(decoder: Decoder, count: int, seed: int, progress: int | None = None) ->
         "seconds": round(time.perf_counter() - started, 2),
         "slowest_seconds": round(slowest[0], 3),
         "slowest_input": slowest[1],
+        "largest_of_budget": round(largest[0], 3),
+        "largest_input": largest[1],
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         "outcomes": dict(outcomes),
+        "with_offset": round(placed / max(1, outcomes["CorruptDataError"]), 3),
         "bad_count": len(bad),
         "bad": bad[:10],
     }
+
+
+def _failure(decoder: Decoder, victim: Any) -> BaseException | None:
+    try:
+        decoder.decode(victim)
+    except BaseException as error:  # noqa: BLE001  whatever it is, it is told
+        return error
+    return None
+
+
+def _size(victim: Any) -> int:
+    return len(victim if isinstance(victim, bytes) else victim[0])
 
 
 def limit_memory() -> None:
@@ -592,7 +745,7 @@ def run_apart(name: str, count: int, seed: int, timeout: float) -> dict[str, Any
 
 
 def _alarm(_signal: int, _frame: FrameType | None) -> None:
-    raise TooSlowError(f"more than {SECONDS} seconds")
+    raise TooSlowError(f"more than {HANGS} seconds")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -52,8 +52,21 @@ def scope(options: dict[str, Any]) -> str:
     return "plain"
 
 
-def writers() -> list[str]:
-    return sorted(p.name.removesuffix(".tar.xz") for p in ARCHIVES.glob("*.tar.xz"))
+def is_needed(name: str, options: dict[str, Any]) -> bool:
+    """Whether a table is of scope plain or format, or a named corner that merges by deduplicate.
+
+    Random histories are named by a letter and a number.
+    """
+    if scope(options) in ("plain", "format"):
+        return True
+    named = not name[1:].isdigit()
+    return named and options.get("merge-engine", "deduplicate") == "deduplicate"
+
+
+def writers(folder: str = "") -> list[str]:
+    """Archives of a folder, without their suffix, as the functions below take them."""
+    found = (ARCHIVES / folder).glob("*.tar.xz")
+    return sorted(str(p.relative_to(ARCHIVES)).removesuffix(".tar.xz") for p in found)
 
 
 def names(writer: str) -> list[str]:

@@ -4,7 +4,9 @@ python -m tests.support.golden_pack SOURCE [SCOPE]
 
 The scope "deletion-vectors" is no scope of histories: tables with deletion vectors that merge by
 deduplicate, those with a changelog too; their archives lie in a folder of that name. So it is with
-"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key.
+"data-formats": tables with ORC, Avro or thin data files that merge by deduplicate or have no key;
+and "side-files": those with hash indexes or a long-lived changelog. "changelogs" are the tables
+with a changelog producer that none of these has.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ from tests.support.golden import ARCHIVES, scope
 
 VECTORS = "deletion-vectors"
 FORMATS = "data-formats"
+SIDE_FILES = "side-files"
+CHANGELOGS = "changelogs"
+OWN_FOLDER = (VECTORS, FORMATS, SIDE_FILES, CHANGELOGS, "engines")
+WITH_SIDE_FILES = ("expired_changelog", "dynamic_bucket")
 
 
 def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -34,15 +40,26 @@ def _is_wanted(options: dict[str, Any], wanted: str) -> bool:
     merged = {k: v for k, v in options.items() if k != "changelog-producer"}
     if wanted == FORMATS:
         levels = "file.format.per.level" in options and scope(merged) == "plain"
-        vectors = "deletion-vectors.enabled" in options
+        vectors = options.get("deletion-vectors.enabled") == "true"
         return not vectors and (levels or scope(merged) == "format")
     return options.get("deletion-vectors.enabled") == "true" and scope(merged) == "format"
+
+
+def _is_left(name: str, options: dict[str, Any]) -> bool:
+    """Whether a table has a changelog producer and is in no other archive."""
+    elsewhere = name in WITH_SIDE_FILES or any(_is_wanted(options, x) for x in (VECTORS, FORMATS))
+    return scope(options) == "changelog" and not elsewhere
 
 
 def pack(source: Path, writer: str, wanted: str) -> list[str]:
     """Write `<writer>.tar.xz` with the tables of scope `wanted`; their names."""
     expected = {p.stem: json.loads(p.read_text()) for p in sorted((source / writer).glob("*.json"))}
-    chosen = [name for name, table in expected.items() if _is_wanted(table["options"], wanted)]
+    if wanted == SIDE_FILES:
+        chosen = [name for name in expected if name in WITH_SIDE_FILES]
+    elif wanted == CHANGELOGS:
+        chosen = [name for name, table in expected.items() if _is_left(name, table["options"])]
+    else:
+        chosen = [name for name, table in expected.items() if _is_wanted(table["options"], wanted)]
     if not chosen:
         return []
     folder = _folder(wanted)
@@ -59,7 +76,7 @@ def pack(source: Path, writer: str, wanted: str) -> list[str]:
 
 
 def _folder(wanted: str) -> Path:
-    return ARCHIVES if wanted == "plain" else ARCHIVES / wanted
+    return ARCHIVES / wanted if wanted in OWN_FOLDER else ARCHIVES
 
 
 def main() -> None:

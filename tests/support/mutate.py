@@ -9,13 +9,16 @@ Everything here is written from the format, not with the project's codecs.
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from typing import Any
 
+import fastavro
 import pyarrow as pa
 import zstandard
 
@@ -24,6 +27,7 @@ Mutate = Callable[[Random, bytes], bytes]
 NUMBERS = (0, 1, -1, 2, 7, 127, 128, 255, 256, 2**15, 2**31 - 1, -(2**31), 2**32, 2**53, 2**63 - 1)
 NUMBERS += (-(2**63), 2**63, 10**30)
 TEXTS = ("", "a", "null", "../x", "a\0b", "é" * 40, "x" * 3000, "\U0001f600", "0", "array")
+BOMB = 1 << 20
 INT32S = (0, 1, 2, 7, 8, 15, 16, 63, 127, 255, 2**16, 2**24, 2**31 - 1, 2**31, 2**32 - 8, 2**32 - 1)
 
 
@@ -130,6 +134,9 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
             return (value >> 1) ^ -(value & 1), at
 
 
+SEAL = b"tablestore.header.crc32"
+
+
 class Avro:
     """An object container file, taken apart."""
 
@@ -162,6 +169,7 @@ class Avro:
     ) -> bytes:
         """The file again, its blocks packed by the codec, and damaged after that by ``rng``."""
         header = [(k, codec if k == b"avro.codec" else v) for k, v in self.header]
+        header = [(k, _seal(header) if k == SEAL else v) for k, v in header]
         out = [b"Obj\x01", zigzag(len(header)) if header else b""]
         for pair in header:
             for text in pair:
@@ -173,6 +181,13 @@ class Avro:
             length = (lengths or {}).get(i, len(packed))
             out += [zigzag(count), zigzag(length), packed, self.sync]
         return b"".join(out)
+
+
+def _seal(header: list[tuple[bytes, bytes]]) -> bytes:
+    """The checksum of a header, repaired."""
+    texts = dict(header)
+    text = texts.get(b"avro.schema", b"") + b" " + texts.get(b"avro.codec", b"null")
+    return b"%08x" % zlib.crc32(text)
 
 
 def _unsnappy(block: bytes) -> bytes:
@@ -216,11 +231,27 @@ def mutate_avro(rng: Random, data: bytes) -> bytes:
         return mutate_bytes(rng, data)
     parts = Avro(data)
     codec = rng.choice(_CODECS)
-    if rng.random() < 0.08:
+    if rng.random() < 0.3:
+        parts.header.append((SEAL, b""))
+    broken = rng.random()
+    if broken < 0.04:
+        return _broken_codec(rng, parts)
+    if broken < 0.12:
         return parts.build(codec, rng=rng)
+    if broken < 0.124:  # a bomb, for a decoder with a small budget
+        parts.blocks.append((rng.choice((1, BOMB)), bytes(BOMB)))
+        return parts.build(rng.choice((b"deflate", b"zstandard", b"snappy")))
+    changed = _changed_parts(rng, parts, codec)
+    return changed if rng.random() < 0.95 else mutate_bytes(rng, changed)
+
+
+def _changed_parts(rng: Random, parts: Avro, codec: bytes) -> bytes:
+    """The file with one of its parts changed."""
     block = rng.randrange(len(parts.blocks)) if parts.blocks else -1
     choice = rng.randrange(12) if parts.blocks else 8 + rng.randrange(4)
-    if choice < 7:
+    if choice < 2 and parts.blocks[block][0] and rng.random() < 0.7:
+        parts.blocks[block] = _changed_records(rng, parts, block)
+    elif choice < 7:
         count, body = parts.blocks[block]
         parts.blocks[block] = _changed_block(rng, choice, count, body)
     elif choice == 7:
@@ -232,8 +263,69 @@ def mutate_avro(rng: Random, data: bytes) -> bytes:
         _change_blocks(rng, parts)
     else:
         _change_schema(rng, parts)
+    return parts.build(codec)
+
+
+def _broken_codec(rng: Random, parts: Avro) -> bytes:
+    """A codec that nobody knows, blocks of another one, or a wrong checksum of the header."""
+    codec = rng.choice((*_PACK, b"bzip2", b"\xff"))
     packed = parts.build(codec)
-    return packed if rng.random() < 0.95 else mutate_bytes(rng, packed)
+    match rng.randrange(4):
+        case 0:
+            return packed.replace(codec, rng.choice((b"null", b"snappy", b"deflate", b"lzma")), 1)
+        case 1:
+            return packed.replace(b'"name"', b'"nane"', 1)
+        case 2:  # more behind the end of the data, or no length before it
+            tail = rng.choice((b"x" * 3000, b"\0"))
+            parts.blocks = [(n, _PACK.get(codec, bytes)(body) + tail) for n, body in parts.blocks]
+        case _:
+            parts.blocks = [(n, b"\xff" * 12) for n, _ in parts.blocks]
+    return parts.build(b"null").replace(b"\x14avro.codec\x08null", _text(b"avro.codec", codec), 1)
+
+
+def _text(*texts: bytes) -> bytes:
+    return b"".join(zigzag(len(text)) + text for text in texts)
+
+
+@cache
+def _parsed(text: bytes) -> Any:
+    return fastavro.parse_schema(json.loads(text))
+
+
+def _changed_records(rng: Random, parts: Avro, block: int) -> tuple[int, bytes]:
+    """One value of one record another one of its type, or null; the rest as it was."""
+    count, body = parts.blocks[block]
+    schema = _parsed(dict(parts.header)[b"avro.schema"])
+    stream = io.BytesIO(body)
+    chosen = rng.randrange(min(count, 20))
+    out = io.BytesIO()
+    for _ in range(chosen):
+        fastavro.schemaless_reader(stream, schema, None)
+    start = stream.tell()
+    record = fastavro.schemaless_reader(stream, schema, None)
+    box, key = rng.choice(list(_places(record)))
+    box[key] = _another(rng, box[key])
+    try:
+        fastavro.schemaless_writer(out, schema, record)
+    except (ValueError, TypeError, AttributeError, OverflowError, struct.error):
+        return count, body  # no value of its type: this input is not damaged
+    return count, body[:start] + out.getvalue() + body[stream.tell() :]
+
+
+def _another(rng: Random, old: Any) -> Any:
+    if rng.random() < 0.2:
+        return None
+    if isinstance(old, bool):
+        return not old
+    if isinstance(old, int):
+        return rng.choice((*NUMBERS[:15], old + 1, old - 1, rng.randrange(8)))
+    if isinstance(old, bytes):
+        return mutate_bytes(rng, old)
+    if isinstance(old, str):
+        return rng.choice(TEXTS)
+    if isinstance(old, list):
+        return rng.choice(([], [None], [*old, None], old * 2, old[1:]))
+    return None
 
 
 def _changed_block(rng: Random, choice: int, count: int, body: bytes) -> tuple[int, bytes]:
@@ -241,6 +333,8 @@ def _changed_block(rng: Random, choice: int, count: int, body: bytes) -> tuple[i
     at = rng.randrange(len(body) + 1)
     if choice < 3:
         out = bytearray(body)
+        if rng.random() < 0.1:  # the first value of the first record: a version, mostly
+            return count, zigzag(rng.randrange(8)) + body[1:]
         for _ in range(rng.choice((1, 1, 1, 3))):
             out[rng.randrange(len(out))] = rng.choice(
                 (0, 1, 2, 4, 127, 128, 255, rng.randrange(256))
@@ -359,6 +453,23 @@ def mutate_row(rng: Random, data: bytes) -> bytes:
             return bytes(out[: 4 + 8 * rng.randrange(words + 1)])
         case _:
             out[at : at + 8] = rng.randbytes(8)
+    return bytes(out)
+
+
+# ---- ORC ---------------------------------------------------------------------------------------
+
+
+def mutate_orc(rng: Random, data: bytes) -> bytes:
+    """A byte or two of the postscript, of the footer before it, or of a stripe changed."""
+    if rng.random() < 0.3:
+        return mutate_bytes(rng, data)
+    out = bytearray(data)
+    script = len(out) - 1 - out[-1]
+    first, last = rng.choice(((script, len(out)), (max(3, script - 400), script), (3, script)))
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        out[rng.randrange(first, max(first + 1, last))] = rng.choice(
+            (0, 1, 127, 128, 255, rng.randrange(256))
+        )
     return bytes(out)
 
 

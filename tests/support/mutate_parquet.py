@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.support.mutate import NUMBERS, mutate_bytes
+from tests.support.mutate import INT32S, NUMBERS, mutate_bytes
 
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 12
 
@@ -232,17 +232,54 @@ def pages(data: bytes) -> list[Page]:
     return found
 
 
+SEAL = b"tablestore.footer.crc32\x18\x18"
+
+
+def repaired(data: bytes) -> bytes:
+    """The file with the checksum of its footer right, where it has one."""
+    at = data.rfind(SEAL) + len(SEAL)
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    if not 0 < start < at < len(data) - 32:
+        return data
+    unset = data[:at] + b"0" * 24 + data[at + 24 :]
+    return data[:at] + b"%08x%016x" % (zlib.crc32(unset[start:-8]), len(data)) + data[at + 24 :]
+
+
 def mutate_parquet(rng: Random, data: bytes) -> bytes:
+    """One thing changed; the checksum of the footer is mostly right, where there is one."""
+    changed = _mutate(rng, data)
+    return changed if rng.random() < 0.2 else repaired(changed)
+
+
+def _mutate_end(rng: Random, data: bytes) -> bytes:
+    """Another length of the footer, another magic, or bits of the footer flipped blindly."""
+    out = bytearray(data)
+    length = int.from_bytes(out[-8:-4], "little")
+    match rng.randrange(4):
+        case 0:
+            other = rng.choice((*INT32S, length - 1, length + 1, length + 256))
+            out[-8:-4] = (other % 2**32).to_bytes(4, "little")
+        case 1:
+            out[-4:] = rng.choice((b"PARE", b"ORC\x03", b"\0\0\0\0"))
+        case _:
+            for _ in range(rng.choice((1, 1, 3))):
+                out[len(out) - 9 - rng.randrange(length)] ^= 1 << rng.randrange(8)
+    return bytes(out)
+
+
+def _mutate(rng: Random, data: bytes) -> bytes:
     """One value of the footer, of a page header, or of a page changed; its CRC is right again."""
-    choice = rng.randrange(10)
+    choice = rng.randrange(11)
     if choice == 0:
         return mutate_bytes(rng, data)
+    if choice == 10:
+        return _mutate_end(rng, data)
     if choice < 5:
         fields, start = footer(data)
         for _ in range(rng.choice((1, 1, 2))):
             change_struct(rng, fields)
         return with_footer(data[:start], fields)
-    page = rng.choice(pages(data))
+    page = rng.choice([page for page in pages(data) if page.length])
     out = bytearray(data)
     if choice < 7:
         change_struct(rng, page.fields)

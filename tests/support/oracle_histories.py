@@ -1,12 +1,14 @@
-"""Random tables and the operations on them, drawn from a seed; the same operations go to Java and to tablestore.
+"""Random tables and their rows, drawn from a seed; what is done with them is in `oracle_operations.py`.
 
-Only what scope "plain" covers: Parquet, with deduplicate or without a key. Origin: `histories.py` of the Java oracle in the project's
-reference material; the values, the weights and the operations are kept, the designs of other scopes are left out.
+Two scopes: "plain" is Parquet, with deduplicate or without a key; "format" adds ORC, Avro, formats by level, deletion vectors and thin
+mode. Origin: `histories.py` of the Java oracle in the project's reference material; the values and the weights are kept, the designs of
+other scopes are left out.
 """  # noqa: E501
 
 from __future__ import annotations
 
 import json
+import re
 from random import Random
 
 from tests.support.oracle_values import BINARIES, TEXTS, base
@@ -106,9 +108,12 @@ def _time(r: Random, n, a, key):
     return [ms, ns + r.choice([0, 1, 789]) if p >= 9 else ns]
 
 
-def design(r: Random):
+def design(r: Random, scope: str = "plain"):
     """A random table: columns, primary key, partition keys, options, and the row kinds that may be
-    written."""
+    written.
+
+    `scope`: "plain" or "format", as `scope` in `golden.py` tells them apart.
+    """
     pk = r.random() < 0.85
     parts = r.sample(PARTS, r.choice([0, 0, 0, 1, 1, 2]))
     tail = " NOT NULL" if pk else ""
@@ -127,6 +132,11 @@ def design(r: Random):
         o["bucket"] = r.choice(["-1", "-1", "2", "3"])
         if o["bucket"] != "-1":
             o["bucket-key"] = ",".join(c for c, _ in keys)
+    if scope == "format":
+        o.update(_format_options(r, pk, o))
+        cols = [(c, storable(t, o)) for c, t in cols]
+        o.pop("ignore-delete", None)
+    if not pk:
         return cols, [], names, o, ["+I"]
     kinds = ["+I"] * 4 + ["+U"] * 3 + ["-D"] * 2 + ["-U"]
     return cols, names + [c for c, _ in keys], names, o, kinds
@@ -156,6 +166,41 @@ def _options(r: Random, pk, key_types: list[str]) -> dict[str, str]:
     return o
 
 
+def _format_options(r: Random, pk, o: dict[str, str]) -> dict[str, str]:
+    """What makes a plain table one of scope "format"; at least one of formats, deletion vectors and
+    thin mode."""
+    f = {"file.format": r.choice(["parquet"] * 4 + ["orc"] * 3 + ["avro"] * 3)}
+    if pk and r.random() < 0.25:
+        top = o.get("num-sorted-run.compaction-trigger", "5")
+        f["file.format.per.level"] = r.choice(["0:avro", f"{top}:orc", f"0:orc,{top}:parquet"])
+    if "file.compression" in o:  # Java cannot write Avro with "none"
+        none = "zstd" if "avro" in formats_of(f) else "none"
+        f["file.compression"] = r.choice(["zstd", "snappy", none])
+    only_parquet = f["file.format"] == "parquet"
+    if r.random() < (0.65 if only_parquet else 0.35):
+        f["deletion-vectors.enabled"] = "true"
+        if r.random() < 0.4:
+            f["deletion-vectors.bitmap64"] = "true"
+        if pk and r.random() < 0.2:
+            f["deletion-vectors.merge-on-read"] = "true"
+        f["write-only"] = "false"
+    if r.random() < 0.2 or (only_parquet and "deletion-vectors.enabled" not in f):
+        f["data-file.thin-mode"] = "true"
+    return f
+
+
+def formats_of(options: dict[str, str]) -> str:
+    """All formats that the options name, in one text."""
+    return options["file.format"] + options.get("file.format.per.level", "")
+
+
+def storable(t, options: dict[str, str]):
+    """The type, or the nearest one that every data format of the options holds."""
+    if "avro" in formats_of(options) and isinstance(t, str):
+        return re.sub(r"TIMESTAMP\((0|9)\)", "TIMESTAMP(3)", t)
+    return t
+
+
 def rows(r: Random, cols, pools, n):
     return [
         [
@@ -176,46 +221,3 @@ def pools_of(r: Random, cols):
         if c[0] == "p" and base(t)[0] in TEXTS:
             pools[c] = [x if x is None or x.strip() else "s" for x in pools[c]]
     return pools
-
-
-def operations(r: Random, cols, kinds):
-    """4 to 10 operations: ["write", kinds, rows], ["compact", how] or ["overwrite", {}, rows]."""
-    pools, out = pools_of(r, cols), []
-    for _ in range(r.randrange(4, 11)):
-        x = r.random()
-        if x < 0.7 or not out:
-            rs = rows(r, cols, pools, r.choice([1, 3, 8, 12]))
-            out.append(["write", [r.choice(kinds) for _ in rs], rs])
-        elif x < 0.92:
-            out.append(["compact", "full" if x < 0.82 else "minor"])
-        else:
-            out.append(["overwrite", {}, rows(r, cols, pools, 4)])
-    return out
-
-
-def run(p, name: str, seed: int):
-    """Make the table of `seed` with Java (`p`); the rows that Java reads after each operation come
-    with it."""
-    r = Random(seed)
-    cols, pk, part, opts, kinds = design(r)
-    ops = operations(r, cols, kinds)
-    p.create(name, cols, pk, part, opts)
-    active = {"write-only": "false"} if opts.get("write-only") == "true" else {}
-    after = []
-    for verb, how, *rs in ops:
-        if verb == "write":
-            p.write(name, rs[0], how)
-        elif verb == "compact":
-            if opts["bucket"] != "-1":  # such a table is not compacted through a writer
-                p.write(name, compact=how, **active)
-        else:
-            p.write(name, rs[0], overwrite=how)
-        after.append(p.read(name))
-    return {
-        "columns": [list(c) for c in cols],
-        "primary_key": pk,
-        "partition_by": part,
-        "options": opts,
-        "ops": ops,
-        "after": after,
-    }

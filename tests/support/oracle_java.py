@@ -30,10 +30,13 @@ class Paimon:
     """A filesystem catalog of one warehouse. Table names are 'db.table'; rows are lists of JSON
     values."""
 
+    scratch = None
+
     def __init__(self, jars: list[str], warehouse: str, memory: str = "1g"):
         if not jpype.isJVMStarted():
             flags = [f"--add-opens={x}=ALL-UNNAMED" for x in OPENS]
             flags += [f"-Xmx{memory}", "-Duser.timezone=UTC", "-XX:+UseSerialGC", "-Xss4m"]
+            flags += ["-XX:TieredStopAtLevel=1"]  # short calls: the second compiler costs a core
             jpype.startJVM(*flags, classpath=jars, convertStrings=True)
         self.P = jpype.JPackage("org").apache.paimon
         self.V = Values(self.P, jpype)
@@ -42,6 +45,19 @@ class Paimon:
         context = self.P.catalog.CatalogContext.create(o)
         self.catalog = self.P.catalog.CatalogFactory.createCatalog(context)
         self.ids: dict[str, int] = {}
+
+    def io(self):
+        """For writers that look keys up in local files: one folder a process; see `clean`."""
+        if Paimon.scratch is None:
+            folder = tempfile.TemporaryDirectory(prefix="oracle-")
+            Paimon.scratch = folder, self.P.disk.IOManager.create(folder.name)
+        return Paimon.scratch[1]
+
+    @staticmethod
+    def clean():
+        """Remove the folder of the process's writers."""
+        if Paimon.scratch is not None:
+            Paimon.scratch[0].cleanup()
 
     def ident(self, name):
         return self.P.catalog.Identifier.create(*name.split("."))
@@ -104,7 +120,7 @@ class Paimon:
             builder = t.newStreamWriteBuilder().withCommitUser(user)
         w, c = builder.newWrite(), builder.newCommit()
         try:
-            w.withIOManager(self.P.disk.IOManager.create(tempfile.gettempdir()))
+            w.withIOManager(self.io())
             for i, r in enumerate(rows):
                 w.write(self.V.row(r, types, kinds[i] if kinds else "+I"))
             if compact:
@@ -118,6 +134,27 @@ class Paimon:
         finally:
             w.close()
             c.close()
+
+    def compact_append(self, name, **options):
+        """One commit that compacts each partition of an append table without buckets."""
+        t = self.table(name, **options)
+        parts = {}
+        for split in t.newSnapshotReader().read().dataSplits():
+            held = parts.setdefault(str(split.partition()), (split.partition(), []))[1]
+            held.extend(split.dataFiles())
+        task = self.P.append.AppendCompactTask
+        tasks = [task(x, jpype.java.util.ArrayList(files)) for x, files in parts.values() if len(files) > 1]  # noqa: E501 # fmt: skip
+        writer = t.store().newWrite("java")
+        writer.withIOManager(self.io())
+        done = jpype.java.util.ArrayList([task.doCompact(t, writer) for task in tasks])
+        writer.close()
+        if tasks:
+            t.newBatchWriteBuilder().newCommit().commit(done)
+
+    def latest(self, name):
+        """The id of the newest snapshot, or None."""
+        n = self.table(name).snapshotManager().latestSnapshotId()
+        return None if n is None else int(n)
 
     def buckets(self, t):
         latest = t.copy(jpype.java.util.HashMap({"scan.mode": "latest-full"}))
@@ -192,14 +229,22 @@ class Paimon:
         )
 
     def evolve(self, name, verb, column, what):
-        """`verb`: add or widen (`what`: a type JSON), rename (`what`: the new name)."""
+        """`verb`: add or widen (`what`: a type JSON), rename (`what`: the new name), drop, or move
+        (`what`: the column before it, or None)."""
         change = self.P.schema.SchemaChange
-        if verb == "add":
-            self.alter(name, change.addColumn(column, self.java_type(what)))
-        elif verb == "widen":
-            self.alter(name, change.updateColumnType(column, self.java_type(what)))
+        if verb in ("add", "widen"):
+            make = change.addColumn if verb == "add" else change.updateColumnType
+            step = make(column, self.java_type(what))
+        elif verb == "rename":
+            step = change.renameColumn(column, what)
+        elif verb == "drop":
+            step = change.dropColumn(column)
         else:
-            self.alter(name, change.renameColumn(column, what))
+            to = change.Move
+            step = change.updateColumnPosition(
+                to.first(column) if what is None else to.after(column, what)
+            )
+        self.alter(name, step)
 
     # Filters
 

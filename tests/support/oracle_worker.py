@@ -12,7 +12,14 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import oracle_aggregates, oracle_histories, oracle_partial_update, oracle_picks
+from tests.support import (
+    differential_java,
+    oracle_aggregates,
+    oracle_operations,
+    oracle_partial_update,
+    oracle_picks,
+    oracle_rare,
+)
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -49,9 +56,12 @@ class Service:
             "picks": self.picks,
             "aggregates": self.aggregates,
             "partial_updates": self.partial_updates,
+            "rare": oracle_rare.make,
         }
         if op in own:
             return own[op](p, **arguments)
+        if op in differential_java.OPERATIONS:
+            return differential_java.OPERATIONS[op](p, **arguments)
         if op in (
             "read",
             "write",
@@ -62,14 +72,15 @@ class Service:
             "expected",
             "create",
             "evolve",
+            "compact_append",
         ):
             options = arguments.pop("options", None) if op != "create" else None
             return getattr(p, op)(**arguments, **(options or {}))
         raise ValueError(f"no operation {op}")
 
     @staticmethod
-    def history(p: Paimon, name: str, seed: int):
-        made = oracle_histories.run(p, name, seed)
+    def history(p: Paimon, name: str, seed: int, scope: str = "plain"):
+        made = oracle_operations.run(p, name, seed, scope)
         return {**made, "snapshots": p.expected(name)}
 
     @staticmethod
@@ -93,4 +104,4 @@ class Service:
 
 
 if __name__ == "__main__":
-    serve(Service(sys.argv[1].split(":")), java_error)
+    serve(Service(sys.argv[1].split(":")), java_error, Paimon.clean)

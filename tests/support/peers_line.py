@@ -20,9 +20,13 @@ class PeerError(RuntimeError):
     """The other engine answered with an error, or died; the text is its own."""
 
 
-def serve(answer: Callable[..., Any], describe: Callable[[BaseException], str]) -> None:
-    """Answer requests until standard input ends. Whatever the engine prints goes to standard
-    error."""
+def serve(
+    answer: Callable[..., Any],
+    describe: Callable[[BaseException], str],
+    clean: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer requests until standard input ends, then `clean`. Whatever the engine prints goes to
+    standard error."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -33,6 +37,7 @@ def serve(answer: Callable[..., Any], describe: Callable[[BaseException], str]) 
         out.write(reply + "\n")
         out.flush()
     out.flush()
+    clean()
     os._exit(0)  # a JVM's or a runtime's own threads must not keep the process
 
 

@@ -293,7 +293,7 @@ def test_a_wrong_command_line_is_usage(shell, arguments):
 def test_a_moment_that_is_none_is_usage(shell):
     orders(shell)
     assert shell("head", "shop.orders", "--at", "yesterday") == 2
-    assert "snapshot id, a timestamp or an age" in shell.err
+    assert "snapshot id, a tag, a timestamp or an age" in shell.err
 
 
 def test_no_lake_is_usage(capsys, monkeypatch):

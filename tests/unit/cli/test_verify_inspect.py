@@ -8,6 +8,9 @@ import pytest
 
 import tablestore as ts
 from tablestore.cli.main import run
+from tablestore.errors import CorruptDataError
+from tablestore.format.deletion_vector import encode_index_file
+from tablestore.format.hash_index import encode_hash_index
 from tablestore.table.inspect import inspect_file
 from tests.support.builders import append_table, keyed_table, rows
 
@@ -52,7 +55,7 @@ def test_verify_of_a_damaged_table_exits_with_1_and_names_the_file(table, folder
     code, said, told = out(capsys, "verify", folder)
     assert code == 1
     assert lost in said
-    assert "1 findings" in told
+    assert "1 finding;" in told
     code, said, _ = out(capsys, "--lake", tmp_path, "verify", "shop.t", "--json")
     report = json.loads(said)
     assert (code, report["ok"]) == (1, False)
@@ -167,4 +170,70 @@ def test_verify_takes_a_branch(tmp_path, capsys):
     code, _, told = out(capsys, "verify", home, "--branch", "b")
     assert code == 1
     assert "snapshot" in told
-    assert run(["verify", str(home)]) == 0
+    code, said, _ = out(capsys, "verify", home)
+    assert (code, "branch/branch-b/snapshot/snapshot-2" in said) == (1, True)
+
+
+def test_inspect_shows_the_pages_of_a_column_chunk(table, folder):
+    (info, _) = table.files()
+    (group,) = inspect_file(str(folder / info.path)).rows
+    pages = [page for chunk in group["columns"] for page in chunk["pages"]]
+    assert {page["page"] for page in pages} == {"data"}
+    assert all(page["checksum"] for page in pages)
+    data = (folder / info.path).read_bytes()
+    assert all(page["offset"] + page["bytes"] < len(data) for page in pages)
+
+
+def test_inspect_of_a_damaged_page_header_names_the_file(table, folder):
+    (info, _) = table.files()
+    path = folder / info.path
+    (group,) = inspect_file(str(path)).rows
+    at = group["columns"][0]["pages"][0]["offset"]
+    data = bytearray(path.read_bytes())
+    data[at : at + 8] = bytes(8)
+    path.write_bytes(bytes(data))
+    with pytest.raises(CorruptDataError, match=f"{path.name} is damaged at byte {at}"):
+        inspect_file(str(path))
+
+
+@pytest.mark.parametrize("name", ["orc", "avro"])
+def test_inspect_shows_data_files_of_other_formats(tmp_path, name):
+    made = append_table(tmp_path, bucket="-1", file__format=name)
+    made.append(rows(range(5)))
+    (info,) = made.files()
+    found = inspect_file(str(tmp_path / "shop.db/t" / info.path))
+    assert (found.content["format"], found.content["rows"]) == (name, 5)
+    assert [column["name"] for column in found.content["columns"]] == ["id", "v"]
+    assert sum(row["rows"] for row in found.rows) == 5
+
+
+def test_inspect_shows_index_files(tmp_path):
+    data, _ = encode_index_file({"a.parquet": [1, 5], "b.parquet": range(1000)})
+    (tmp_path / "index-1f-0").write_bytes(data)
+    found = inspect_file(str(tmp_path / "index-1f-0"))
+    assert found.content == {"type": "deletion vectors", "vectors": 2, "deleted": 1002}
+    assert [row["rows"][:3] for row in found.rows] == [[1, 5], [0, 1, 2]]
+    (tmp_path / "index-1f-1").write_bytes(encode_hash_index([7, -3]))
+    found = inspect_file(str(tmp_path / "index-1f-1"))
+    assert found.content == {"type": "key hashes", "hashes": 2, "first": [7, -3]}
+
+
+def test_inspect_of_a_file_that_is_not_there(tmp_path, capsys):
+    for name in ("x.parquet", "snapshot-3"):
+        code, _, told = out(capsys, "inspect", tmp_path / name)
+        assert code == 1
+        assert name in told
+
+
+def test_inspect_of_a_folder_says_so(table, folder, capsys):
+    code, _, told = out(capsys, "inspect", folder)
+    assert code == 1
+    assert "is a folder: expected one file of a table" in told
+
+
+def test_logical_types_are_short(tmp_path):
+    made = append_table(tmp_path, {"t": "TIMESTAMP(3)"}, bucket="-1")
+    made.append([{"t": None}])
+    found = inspect_file(str(tmp_path / "shop.db/t" / made.files()[0].path))
+    (column,) = found.content["columns"]
+    assert column["logical"] == "Timestamp(isAdjustedToUTC=false, timeUnit=milliseconds)"

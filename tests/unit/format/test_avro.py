@@ -371,3 +371,27 @@ def test_flipped_and_cut_bytes_raise_only_our_errors(name: str):
 def test_numbers_that_do_not_fit_are_not_written(row: tuple[Any, ...]):
     with pytest.raises(InvalidInputError, match="does not fit"):
         encode_container([row], SHAPE)
+
+
+def test_objects_beyond_the_budget_are_refused_before_they_are_made():
+    body = b"\2\0" * 200_000
+    data = head(PLAIN, b"zstandard") + block(ZSTD(body), 200_000)
+    assert len(read(data, max_object_bytes=100 << 20)) == 200_000
+    tracemalloc.start()
+    with pytest.raises(CorruptDataError, match="values that take at most 20971520 more bytes"):
+        read(data, max_object_bytes=20 << 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 << 20
+
+
+def test_items_beyond_the_budget_are_refused_before_they_are_made():
+    schema = {**PLAIN, "fields": [*PLAIN["fields"], {"name": "c", "type": _ints()}]}
+    items = zigzag(1 << 18) + b"\2" * (1 << 18) + b"\0"
+    data = head(schema) + block(b"\2\0" + items, 1)
+    assert len(read(data, max_object_bytes=32 << 20)[0][2]) == 1 << 18
+    with pytest.raises(CorruptDataError, match="values that take at most"):
+        read(data, max_object_bytes=16 << 20)
+    unknown = {**schema, "fields": [*PLAIN["fields"], {"name": "z", "type": _ints()}]}
+    with pytest.raises(CorruptDataError, match="values that take at most"):
+        read(head(unknown) + block(b"\2\0" + items, 1), max_object_bytes=16 << 20)

@@ -245,7 +245,7 @@ def test_two_adds_or_two_deletes_of_a_file_are_refused():
         merge_entries([[delete()], [delete()]], strict=False)
 
 
-def test_blocks_are_zstandard_with_two_header_keys():
+def test_blocks_are_zstandard_with_the_header_keys_of_java_and_a_checksum():
     header = fastavro.schemaless_reader(io.BytesIO(encode_manifest([add()])), HEADER, None)
-    assert list(header["meta"]) == ["avro.schema", "avro.codec"]
+    assert list(header["meta"]) == ["avro.schema", "avro.codec", "tablestore.header.crc32"]
     assert header["meta"]["avro.codec"] == b"zstandard"

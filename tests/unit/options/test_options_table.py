@@ -97,7 +97,7 @@ def test_a_bad_value_names_its_option() -> None:
         ({"row-tracking.enabled": "true"}, "not supported yet"),
         ({"rowkind.field": "id"}, "not supported yet"),
         ({"changelog-producer": "lookup"}, "not supported yet; only 'none' is"),
-        ({"deletion-vectors.enabled": "true"}, "not supported yet; only 'false' is"),
+        ({"postpone.merge-on-read": "true"}, "not supported yet; only 'false' is"),
         ({"file.format": "csv"}, "'file.format' = 'csv' is not supported yet"),
         ({"file.format.per.level": "0:row"}, "not supported yet"),
         ({"file.format": "orc", "file.compression": "gzip"}, "'gzip' does not exist for orc"),
@@ -137,8 +137,7 @@ def test_defaults_and_harmless_options_are_accepted(options: dict[str, str]) -> 
     ("options", "message"),
     [
         ({"sequence.snapshot-ordering": "true"}, "cannot be read yet"),
-        ({"record-level.expire-time": "1 d"}, "record-level"),
-        ({"bucket": "-2"}, "postponed buckets"),
+        ({"bucket": "-2", "postpone.merge-on-read": "true"}, "'postpone.merge-on-read'"),
         ({"scan.snapshot-id": "1"}, "'scan.snapshot-id'"),
         ({"record-level.expire-time": "1 d"}, "'record-level.expire-time'"),
     ],
@@ -157,6 +156,7 @@ def test_an_existing_table_that_would_be_read_wrongly_is_refused(
         {"bucket": "-1", "row-tracking.enabled": "true", "made-by": "another engine"},
         {"ignore-delete": "true", "tag.automatic-creation": "batch"},
         {"deletion-vectors.enabled": "true", "deletion-vectors.merge-on-read": "true"},
+        {"bucket": "-2", "postpone.default-bucket-num": "4"},
     ],
 )
 def test_options_that_only_matter_to_writers_do_not_stop_a_reader(options: dict[str, str]) -> None:
@@ -176,7 +176,6 @@ def test_options_of_merging_do_not_stop_the_reader_of_an_append_table() -> None:
         ({"bucket": "-2"}, True, "postponed buckets"),
         ({"bucket": "3"}, False, "without 'bucket-key'"),
         ({"row-tracking.enabled": "true"}, False, "'row-tracking.enabled'"),
-        ({"deletion-vectors.enabled": "true"}, False, "'deletion-vectors.enabled'"),
     ],
 )
 def test_an_existing_table_that_would_be_written_wrongly_is_refused(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,10 +18,11 @@ from tablestore.errors import InvalidInputError
 from tablestore.format.binary_row import encode_row
 from tablestore.format.manifest import decode_manifest, encode_manifest
 from tablestore.format.manifest_list import decode_manifest_list, encode_manifest_list
+from tablestore.runs.data_file import FileRequest
 from tablestore.table.report import Notes
 from tablestore.table.second_decoder import SecondDecoder
 from tablestore.types.parse import parse_type
-from tests.support.builders import keyed_table, rows, tree
+from tests.support.builders import append_table, keyed_table, rows, tree
 
 BIGINT = [parse_type("BIGINT")]
 
@@ -311,34 +315,105 @@ def test_what_only_a_tag_keeps_is_looked_at(table, folder):
     assert (report.ok, report.snapshots) == (True, 3)
 
 
-def test_the_second_decoder_finds_other_values(tmp_path):
-    """What was read differs from the file in one value of each column."""
-    types = {"i": "INT", "s": "STRING", "d": "DECIMAL(9, 2)", "t": "TIMESTAMP(6)", "f": "DOUBLE"}
-    made = ts.connect(str(tmp_path)).create_table("a.b", types, options={"bucket": "-1"})
-    columns = {
-        "i": pa.array([0, 1, None], pa.int32()),
-        "s": pa.array(["a", None, "c"]),
-        "d": pa.array([1, 2, 3]).cast(pa.decimal128(20, 0)).cast(pa.decimal128(9, 2)),
-        "t": pa.array([0, 1, 2], pa.timestamp("us")),
-        "f": pa.array([0.5, float("nan"), None]),
-    }
-    made.append(pa.table(columns))
-    read = made.to_arrow()
-    (key,) = [info.path for info in made.files()]
-    fields = made._view.schema.fields
+TYPES = {
+    "i": "INT",
+    "s": "STRING",
+    "d": "DECIMAL(9, 2)",
+    "t": "TIMESTAMP(6)",
+    "f": "DOUBLE",
+    "l": "ARRAY<DATE>",
+    "m": "MAP<STRING, INT>",
+    "r": "ROW<a INT, b ROW<c STRING>>",
+    "x": "ARRAY<ARRAY<INT>>",
+}
+VALUES = [
+    {"i": 0, "s": "a", "d": Decimal("1.20"), "t": dt.datetime(2026, 1, 1), "f": 0.5,
+     "l": [dt.date(2026, 1, 1), None], "m": {"k": 1, "n": None}, "r": {"a": 1, "b": {"c": "z"}},
+     "x": [[1]]},
+    {"i": 1, "s": None, "d": Decimal("2.00"), "t": dt.datetime(1969, 1, 1), "f": float("nan"),
+     "l": [], "m": {}, "r": {"a": None, "b": None}, "x": None},
+    {"i": None, "s": "c", "d": Decimal("-3.14"), "t": dt.datetime(2030, 1, 1), "f": None,
+     "l": [dt.date(1960, 2, 3)], "m": {"o": 7}, "r": {"a": 3, "b": {"c": "y"}}, "x": [[], None]},
+]  # fmt: skip
+
+
+class Turned:
+    """A reader of other rows than those of the file."""
+
+    def __init__(self, reader, turn):
+        self._reader, self._turn = reader, turn
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+    def batches(self, fields, groups=None):
+        for batch in self._reader.batches(fields, groups):
+            yield self._turn(batch)
+
+
+def second(table, turn=lambda batch: batch, fields=None):
+    """What the second decoder finds of the only file of a table, read with a mistake."""
+    (info,) = table.files()
+    parts = table._parts
+    (entry,) = parts.state.base.live(parts.state.snapshots.latest()).entries()
+    schema = parts.latest_schema(None)
+    request = FileRequest(parts.store, info.path, entry.file, schema, False, ())
+
+    class Mistaken:
+        key, store = request.key, request.store
+
+        @contextmanager
+        def open(self):
+            with request.open() as reader:
+                yield Turned(reader, turn)
+
     notes = Notes()
     decoder = SecondDecoder(notes)
-    decoder.compare(made._parts.store, key, fields, read, "parquet")
-    assert (list(notes.findings), list(notes.skipped), decoder.compared) == ([], [], 5)
-    turned = read.take([2, 1, 0])
-    decoder.compare(made._parts.store, key, fields, turned, "parquet")
-    assert [f.problem.partition(":")[0] for f in notes.findings] == [
-        f"column {name}, row 0" for name in types
+    decoder.compare(Mistaken(), fields or schema.fields, "parquet")
+    decoder.tell(table.name)
+    return [f.problem for f in notes.findings], [f.problem for f in notes.skipped], decoder
+
+
+@pytest.fixture
+def typed(tmp_path):
+    made = ts.connect(str(tmp_path)).create_table("a.b", TYPES, options={"bucket": "-1"})
+    made.append(VALUES)
+    return made
+
+
+def test_the_second_decoder_reads_nested_columns_and_names_those_that_it_cannot(typed):
+    wrong, skipped, decoder = second(typed)
+    assert (wrong, decoder.compared, decoder.left_out) == ([], 8, 1)
+    assert skipped == [
+        "column x (ARRAY<ARRAY<INT>>) was not compared in 1 file: fastparquet does not decode a "
+        "nested column of this depth"
     ]
-    decoder.compare(made._parts.store, key, fields, read.slice(1), "parquet")
-    assert any("read 2 rows, fastparquet 3" in f.problem for f in notes.findings)
-    decoder.compare(made._parts.store, key, fields, read, "orc")
-    assert [f.problem for f in notes.skipped] == ["there is no second decoder for orc"]
+    report = typed.verify(deep=True)
+    assert (report.columns_compared, report.columns_not_compared) == (8, 1)
+    assert "8 columns decoded twice and alike, 1 not decoded twice" in repr(report)
+
+
+def test_the_second_decoder_finds_other_values(typed):
+    wrong, _, _ = second(typed, lambda batch: batch.take([2, 1, 0]))
+    names = [name for name in TYPES if name not in ("r", "x")] + ["r.a"]
+    assert [problem.partition(":")[0] for problem in wrong] == [f"column {n}, row 0" for n in names]
+
+
+def test_the_second_decoder_finds_lost_rows(typed):
+    wrong, _, _ = second(typed, lambda batch: batch.slice(1))
+    assert wrong[0] == "column i: read 2 rows, fastparquet 3"
+
+
+def test_the_second_decoder_counts_files_of_other_formats(tmp_path):
+    made = append_table(tmp_path, bucket="-1", file__format="orc")
+    made.append(rows([1]))
+    made.append(rows([2]))
+    report = made.verify(deep=True)
+    assert (report.ok, report.columns_compared, report.columns_not_compared) == (True, 0, 4)
+    assert [f.problem for f in report.skipped] == [
+        "columns id (BIGINT), v (STRING) were not compared in 2 files: there is no second decoder "
+        "for orc"
+    ]
 
 
 def test_deep_without_the_second_decoder_says_what_to_install(table, monkeypatch):
