@@ -1,8 +1,8 @@
 """Random tables and their rows, drawn from a seed; what is done with them is in `oracle_operations.py`.
 
-Two scopes: "plain" is Parquet, with deduplicate or without a key; "format" adds ORC, Avro, formats by level, deletion vectors and thin
-mode. Origin: `histories.py` of the Java oracle in the project's reference material; the values and the weights are kept, the designs of
-other scopes are left out.
+Three scopes: "plain" is Parquet, with deduplicate or without a key; "format" adds ORC, Avro, formats by level, deletion vectors and thin
+mode; "engines" are primary-key tables of any merge engine (`oracle_engines.py`). Origin: `histories.py` of the Java oracle in the
+project's reference material; the values and the weights are kept, the designs of tables with a changelog are left out.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import re
 from random import Random
 
+from tests.support.oracle_engines import engine_options, table_options
 from tests.support.oracle_values import BINARIES, TEXTS, base
 
 LTZ = " WITH LOCAL TIME ZONE"
@@ -112,9 +113,9 @@ def design(r: Random, scope: str = "plain"):
     """A random table: columns, primary key, partition keys, options, and the row kinds that may be
     written.
 
-    `scope`: "plain" or "format", as `scope` in `golden.py` tells them apart.
+    `scope`: "plain", "format" or "engines", as `scope` in `golden.py` tells them apart.
     """
-    pk = r.random() < 0.85
+    pk = scope == "engines" or r.random() < 0.85
     parts = r.sample(PARTS, r.choice([0, 0, 0, 1, 1, 2]))
     tail = " NOT NULL" if pk else ""
     part_cols = [(f"p{i}", t + tail) for i, t in enumerate(parts)]
@@ -138,8 +139,13 @@ def design(r: Random, scope: str = "plain"):
         o.pop("ignore-delete", None)
     if not pk:
         return cols, [], names, o, ["+I"]
+    pk_names = names + [c for c, _ in keys]
+    if scope == "engines":
+        kinds = engine_options(r, vals, o)
+        table_options(r, o)
+        return [(c, storable(t, o)) for c, t in cols], pk_names, names, o, kinds
     kinds = ["+I"] * 4 + ["+U"] * 3 + ["-D"] * 2 + ["-U"]
-    return cols, names + [c for c, _ in keys], names, o, kinds
+    return cols, pk_names, names, o, kinds
 
 
 def _options(r: Random, pk, key_types: list[str]) -> dict[str, str]:

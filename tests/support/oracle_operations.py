@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
+from tests.support.oracle_engines import depends_on_compactions, in_columns, small_values
 from tests.support.oracle_histories import (
     NESTED,
     design,
@@ -41,7 +42,8 @@ class Columns:
     def __init__(self, r: Random, cols, options):
         self.r, self.options = r, options
         self.cols = [tuple(c) for c in cols]
-        self.pools = pools_of(r, self.cols)
+        self.pools = pools_of(r, self.cols) | small_values(r, self.cols, options)
+        self.fixed = in_columns(options)
         self.added = 0
         if "deletion-vectors.enabled" in options:
             # Java names local files after the partition, and fails where that has a slash
@@ -68,8 +70,9 @@ class Columns:
         return getattr(self, f"_{verb}")()
 
     def _plain(self):
-        """Columns that may be changed at will: neither of a key nor of the partition."""
-        return [i for i, (c, _) in enumerate(self.cols) if c[0] in "vwn"]
+        """Columns that may be changed at will: neither of a key nor of the partition, nor named in
+        an option."""
+        return [i for i, (c, _) in enumerate(self.cols) if c[0] in "vwn" and c not in self.fixed]
 
     def _add(self):
         self.added += 1
@@ -88,7 +91,10 @@ class Columns:
 
     def _rename(self):
         keys = [i for i, (c, _) in enumerate(self.cols) if c[0] == "k"]
-        i = self.r.choice(keys if self.r.random() < 0.25 else self._plain())
+        can = keys if self.r.random() < 0.25 else self._plain()
+        if not can:
+            return None
+        i = self.r.choice(can)
         old, kind = self.cols[i]
         self.cols[i] = (old + "r", kind)
         if old in self.pools:
@@ -103,7 +109,9 @@ class Columns:
         return ["drop", name, None]
 
     def _move(self):
-        i = self.r.choice(self._plain())
+        if not (plain := self._plain()):
+            return None
+        i = self.r.choice(plain)
         column = self.cols.pop(i)
         at = self.r.randrange(len(self.cols) + 1)
         self.cols.insert(at, column)
@@ -151,7 +159,13 @@ def run(p, name: str, seed: int, scope: str = "plain"):
     newest after it."""
     r = Random(f"{scope} {seed}")
     cols, pk, part, opts, kinds = design(r, scope)
-    ops = operations(r, cols, kinds, opts, evolve=scope == "format")
+    fixed = scope == "engines" and depends_on_compactions(opts, kinds)
+    if fixed:  # the same compactions for both engines: full ones, and none by writers
+        opts.pop("deletion-vectors.enabled", None)
+        opts["write-only"] = "true"
+    ops = operations(r, cols, kinds, opts, evolve=scope != "plain")
+    if fixed:
+        ops = [["compact", "full"] if op[0] == "compact" else op for op in ops]
     p.create(name, cols, pk, part, opts)
     active = {"write-only": "false"} if opts.get("write-only") == "true" else {}
     after = []

@@ -39,10 +39,18 @@ class Ours:
         data = arrow_table(rows, columns)
         if not keyed:
             return table.append(data).snapshot_id
-        if kinds is not None and set(kinds) == {"-D"}:
+        if kinds is not None and self.deletes_by_key(kinds):
             return table.delete(keys=data.select(table.primary_key)).snapshot_id
         op = pa.array(kinds or ["+I"] * len(rows), pa.string())
         return table.upsert(data.append_column("__op", op), row_kind="__op").snapshot_id
+
+    def deletes_by_key(self, kinds) -> bool:
+        """Whether rows are written as deletions by key."""
+        return set(kinds) == {"-D"}
+
+    def compact(self, warehouse, *, name, how):
+        """A compaction of every bucket, "minor" or "full"."""
+        return self.table(warehouse, name).compact(full=how == "full")
 
     def overwrite(self, warehouse, *, name, columns, rows, dynamic: bool) -> int | None:
         table = self.table(warehouse, name)
