@@ -39,14 +39,16 @@ class Ours:
         data = arrow_table(rows, columns)
         if not keyed:
             return table.append(data).snapshot_id
-        if kinds is not None and self.deletes_by_key(kinds):
+        if kinds is not None and set(kinds) == {"-D"}:
             return table.delete(keys=data.select(table.primary_key)).snapshot_id
-        op = pa.array(kinds or ["+I"] * len(rows), pa.string())
-        return table.upsert(data.append_column("__op", op), row_kind="__op").snapshot_id
+        return self.upsert(warehouse, name=name, columns=columns, rows=rows, kinds=kinds)
 
-    def deletes_by_key(self, kinds) -> bool:
-        """Whether rows are written as deletions by key."""
-        return set(kinds) == {"-D"}
+    def upsert(self, warehouse, *, name, columns, rows, kinds=None) -> int | None:
+        """One commit of rows with their kinds: retractions bring their values."""
+        data = arrow_table(rows, columns)
+        op = pa.array(kinds or ["+I"] * len(rows), pa.string())
+        table = self.table(warehouse, name)
+        return table.upsert(data.append_column("__op", op), row_kind="__op").snapshot_id
 
     def compact(self, warehouse, *, name, how):
         """A compaction of every bucket, "minor" or "full"."""

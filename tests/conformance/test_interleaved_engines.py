@@ -1,0 +1,59 @@
+"""Java and tablestore write and compact one table in turn; after each operation both read it equal.
+
+Tables of every merge engine, drawn from a seed: sequence fields, deletions, late rows, nulls,
+partitions, 1 to 8 buckets, all file formats, deletion vectors, columns that change on the way. The
+seeds are fresh every day (or from TABLESTORE_SEED); TABLESTORE_INTERLEAVED says how many (100).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tempfile
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.oracle_engines import ENGINES, engine_of
+from tests.support.oracle_histories import design
+from tests.support.oracle_interleaved import Interleaved, peer_reads_otherwise
+from tests.support.peers_line import PeerError
+
+pytestmark = pytest.mark.interop
+COUNT = int(os.environ.get("TABLESTORE_INTERLEAVED", "100"))
+TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
+FIRST = int(os.environ.get("TABLESTORE_SEED", TODAY)) * 1000
+
+
+@pytest.mark.parametrize("step", range(COUNT))
+def test_both_engines_read_a_table_equal_after_each_of_their_operations(
+    step, java, arrow_peers, figures
+):
+    shared = Path("/dev/shm")  # syncing to disk is not what is tested here
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        table = Interleaved(java, Path(folder), FIRST + step)
+        table.create()
+        for _ in range(table.r.randrange(6, 14)):
+            said = table.step()
+            assert not said, f"seed {FIRST + step}: {table.options} {table.done}"
+        want = table.read(java)
+        for peer in arrow_peers:
+            if peer_reads_otherwise(peer.name, table.columns.cols, table.options):
+                continue
+            try:
+                got = table.read(peer)
+            except PeerError:
+                figures[f"interleaved tables that {peer.name} refuses"] += 1
+                continue
+            figures[f"interleaved tables that {peer.name} reads equal"] += 1
+            said = table.compared(peer.name, got, want)
+            assert not said, f"seed {FIRST + step}: {table.options} {table.done}"
+    figures[f"interleaved tables, {table.engine}"] += 1
+    figures["interleaved operations"] += len(table.done)
+    figures["interleaved tables with deletion vectors"] += table.vectors
+
+
+def test_the_tables_are_of_every_merge_engine():
+    drawn = [design(Random(f"interleaved {FIRST + step}"), "engines") for step in range(100)]
+    assert {engine_of(options) for _, _, _, options, _ in drawn} == set(ENGINES)
