@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
@@ -20,6 +23,7 @@ import pyarrow.parquet as pq
 from tablestore.datafile.layout import file_schema
 from tablestore.datafile.orc_writer import OrcWriter
 from tablestore.datafile.parquet_writer import ParquetWriter
+from tablestore.format.roaring64 import Bitmap64, encode_bitmap64
 from tablestore.types.model import DataField
 from tablestore.types.parse import parse_type
 
@@ -139,3 +143,19 @@ def bitmap_indexes() -> tuple[tuple[bytes, str], ...]:
         for block_bytes in (40, 4096):
             found.append((encode_bitmap_index(array, kind, block_bytes=block_bytes), text))
     return tuple(found)
+
+
+def bitmaps64() -> list[bytes]:
+    """64-bit Roaring bitmaps: every kind of branch and of container."""
+    spreads = ([0], range(100, 9000), range(0, 40_000, 3))
+    many = [[place << 16 | 5 for place in range(count)] for count in (3, 12, 40, 200)]
+    far = [[place << shift for place in range(6)] for shift in (20, 32, 44, 56)]
+    return [b"\x00", *(_bitmap64(values) for values in (*spreads, *many, *far))]
+
+
+def _bitmap64(values: Iterable[int]) -> bytes:
+    made = Bitmap64([], {})
+    for high, group in itertools.groupby(values, lambda value: value >> 16):
+        low = np.array([value & 0xFFFF for value in group], dtype=np.uint16)
+        made.update(Bitmap64([low], {high: 0}))
+    return encode_bitmap64(made)

@@ -537,6 +537,16 @@ DECODERS = {
             1_000,
         ),
         Decoder(
+            "roaring64",
+            decoder_inputs.bitmaps64,
+            mutate.mutate_bytes,
+            _call("roaring64", "decode_bitmap64"),
+            ("format.roaring64:decode_bitmap64",),
+            3_000,
+            named=False,
+            budget=4 << 20,
+        ),
+        Decoder(
             "bitmap-index",
             lambda: [*_indexes("bitmap")(), *decoder_inputs.bitmap_indexes()],
             _damage_typed,
