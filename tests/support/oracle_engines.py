@@ -56,9 +56,10 @@ def _sequence_field(r: Random, ordered, options) -> None:
 def _aggregation(r: Random, vals, ordered, options) -> list[str]:
     if ordered and r.random() < 0.35:
         _sequence_field(r, ordered, options)
-    retract = r.random() < 0.4
-    _functions(r, vals, options.get("sequence.field", "").split(","), options, retract=retract)
-    if r.random() < 0.15:
+    remove, retract = r.random() < 0.15, r.random() < 0.4
+    left_out = options.get("sequence.field", "").split(",")
+    _functions(r, vals, left_out, options, retract=retract and not remove)
+    if remove:
         options["aggregation.remove-record-on-delete"] = "true"
         return [*WRITES, "-D"]
     return [*WRITES, "-D", "-U"] if retract else WRITES

@@ -107,10 +107,13 @@ def unsigned(rows: Rows) -> Rows:
 
 def peer_reads_otherwise(peer: str, columns: Any, options: dict[str, str]) -> bool:
     """What a peer is known to read otherwise, on tables of Java too: spaces at the end of CHAR in
-    ORC, for pypaimon also nanoseconds, and keys that are no numbers or a negative zero."""
+    ORC; for pypaimon also nanoseconds, and float keys with NaN or negative zero; for Rust members
+    of ROW in Avro."""
     types = [(c, plain(t)) for c, t in columns]
-    chars = any(base(t)[0] == "CHAR" for _, t in types) and "orc" in formats_of(options)
-    if peer != "pypaimon" or chars:
-        return chars
+    formats = formats_of(options)
+    if any(base(t)[0] == "CHAR" for _, t in types) and "orc" in formats:
+        return True
+    if peer == "rust":
+        return "avro" in formats and any("ROW" in str(t) for _, t in types)
     floats = any(c[0] == "k" and t in ("FLOAT", "DOUBLE") for c, t in types)
     return floats or any("TIMESTAMP(9)" in str(t) for _, t in types)
