@@ -12,7 +12,13 @@ from collections.abc import Callable
 
 import jpype
 
-from tests.support import oracle_aggregates, oracle_histories, oracle_partial_update, oracle_picks
+from tests.support import (
+    oracle_aggregates,
+    oracle_append,
+    oracle_histories,
+    oracle_partial_update,
+    oracle_picks,
+)
 from tests.support.oracle_java import Paimon
 from tests.support.peers_line import serve
 
@@ -49,6 +55,7 @@ class Service:
             "picks": self.picks,
             "aggregates": self.aggregates,
             "partial_updates": self.partial_updates,
+            "append_tables": self.append_tables,
         }
         if op in own:
             return own[op](p, **arguments)
@@ -86,6 +93,11 @@ class Service:
     def partial_updates(p: Paimon, name: str, cases: list):
         """What Java's partial-update gives; `name` is the kind of the cases."""
         return oracle_partial_update.run(p, name, cases)
+
+    @staticmethod
+    def append_tables(p: Paimon, name: str, what: str, **arguments):
+        """What jobs on append tables do; `what` is the kind of the job."""
+        return oracle_append.run(p, name, what, **arguments)
 
     @staticmethod
     def columns(p: Paimon, name: str):
