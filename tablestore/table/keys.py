@@ -60,13 +60,18 @@ def check_deletes(table: str, options: TableOptions) -> None:
 
 def _undeletable(options: TableOptions) -> str | None:
     engine = options.merge_engine
-    if "partial-update.remove-record-on-sequence-group" in options.raw:
+    if engine == "first-row":
+        return "merge-engine first-row keeps the oldest row of a key"
+    partial = engine == "partial-update"
+    if partial and "partial-update.remove-record-on-sequence-group" in options.raw:
         return (
             "a -D row removes a record by its sequence group only; upsert whole rows with row_kind"
         )
-    if engine == "first-row":
-        return "merge-engine first-row keeps the oldest row of a key"
-    removes = options.aggregation_removes_on_delete or options.partial_update_removes_on_delete
+    removes = (
+        options.partial_update_removes_on_delete
+        if partial
+        else options.aggregation_removes_on_delete
+    )
     if options.mixes_versions and not removes:
         return (
             f"merge-engine {engine} does so only where '{engine}.remove-record-on-delete' is 'true'"
