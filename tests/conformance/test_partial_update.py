@@ -54,7 +54,7 @@ FUNCTIONS = [
 ]
 
 
-def make_table(r, FUNCTIONS):
+def make_table(r, functions):
     """Columns in a random order, and options of partial-update that Java takes."""
     options, columns = {"merge-engine": "partial-update"}, []
     for number in range(r.choice([0, 1, 1, 2, 2, 3])):
@@ -111,7 +111,6 @@ def make_row(r, columns, pools):
 
 def make_case(r):
     retracts = r.choice([0, 0.1, 0.3, 0.6])
-
     columns, options = make_table(r, FUNCTIONS)
     pools = {
         n: [value(r, t, nullable=False, key=True) for _ in range(r.choice([2, 3, 5]))]
@@ -224,7 +223,7 @@ TAKE_RETRACTS = {"sum", "last_value", "last_non_null_value", "collect", "merge_m
 def make_history(r):
     """A table and writes into it that both engines take: [kinds, rows] each."""
     functions = [f for f in FUNCTIONS if f[0] in TAKE_RETRACTS]
-    columns, options = make_table(r, FUNCTIONS)
+    columns, options = make_table(r, functions)
     columns = [(n, t) for n, t in columns if n != "must"]
     pools = {n: [value(r, t, False, True) for _ in range(4)] for n, t in columns if n[0] == "s"}
     takes = pools or {"ignore-delete", "partial-update.remove-record-on-delete"} & set(options)
