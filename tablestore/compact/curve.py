@@ -13,7 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.kernels.curves import hilbert_index, interleave
-from tablestore.merge.keys import is_ranked, nullable_lanes, signed_lane, stable_order
+from tablestore.merge.keys import (
+    group_starts,
+    is_ranked,
+    nullable_lanes,
+    signed_lane,
+    stable_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +78,42 @@ class SortOrder:
             return stable_order(lanes_of(self.images(rows)))
         lanes: list[NDArray[np.uint64]] = []
         for name in self.columns:
-            lanes += nullable_lanes(rows.column(name))
+            column = rows.column(name)
+            if not is_ranked(column.type):
+                lanes += nullable_lanes(column)
+                continue
+            lanes += _prefix_lanes(column)
+            order = stable_order(lanes)
+            tied = _tied(lanes, order)
+            if len(tied) == 0:
+                return order
+            lanes += _ranks_of(column, tied)
         return stable_order(lanes)
+
+
+def _prefix_lanes(column: pa.Array) -> list[NDArray[np.uint64]]:
+    """Text by its first bytes, null first; longer text may be the same."""
+    lanes = lanes_of(_text(column, 8)[0])
+    if column.null_count:
+        return [column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint64), *lanes]
+    return lanes
+
+
+def _tied(lanes: list[NDArray[np.uint64]], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rows that the lanes do not tell from another row."""
+    starts = group_starts(lanes, order)
+    alone = starts & np.append(starts[1:], True)
+    return order[~alone]
+
+
+def _ranks_of(column: pa.Array, some: NDArray[np.intp]) -> list[NDArray[np.uint64]]:
+    """Lanes of a text column that are right among some rows, which differ in nothing else."""
+    lanes = []
+    for ranks in nullable_lanes(column.take(pa.array(some))):
+        lane = np.zeros(len(column), dtype=np.uint64)
+        lane[some] = ranks
+        lanes.append(lane)
+    return lanes
 
 
 def lanes_of(images: NDArray[np.uint8]) -> list[NDArray[np.uint64]]:

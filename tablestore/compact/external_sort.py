@@ -71,7 +71,7 @@ def sorted_rows(rows: Rows, sorting: Sorting) -> Iterator[pa.RecordBatch]:
     """
     held: list[pa.RecordBatch] = []
     size = 0
-    rest = rows.batches()
+    rest = (batch for batch in rows.batches() if batch.num_rows)
     for batch in rest:
         sorting.go_on()
         held.append(batch)

@@ -34,7 +34,7 @@ def interleave(columns: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     for place in range(max(column.shape[1] for column in columns)):
         taking = [column[:, place] for column in columns if column.shape[1] > place]
         bits = np.unpackbits(np.stack(taking, axis=1)[:, :, None], axis=2)
-        parts.append(np.packbits(bits.transpose(0, 2, 1).reshape(rows, -1), axis=1))
+        parts.append(np.packbits(bits.transpose(0, 2, 1).reshape(rows, 8 * len(taking)), axis=1))
     return np.concatenate(parts, axis=1)
 
 

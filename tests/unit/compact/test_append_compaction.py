@@ -296,3 +296,26 @@ def test_what_a_compaction_would_spoil_is_refused(option):
     assert found is not None
     assert found[0] == option
     assert append_hindrance(TableOptions.parse({}, has_primary_key=False)) is None
+
+
+def test_only_the_partition_whose_rows_were_deleted_meanwhile_is_given_up(monkeypatch):
+    table = append_table(
+        columns={"id": "BIGINT", "v": "STRING"}, by=("v",), deletion_vectors__enabled="true"
+    )
+    for n in range(5):
+        table.append(rows(range(n * 4, n * 4 + 4), ["a", "b", "c", "d"]))
+    run = AppendUnit.run
+    left = []
+
+    def slow(unit, context):
+        done = run(unit, context)
+        left.append(unit)
+        if len(left) == 4:
+            meta = left[0].before[0]
+            mark(table, lambda m: np.arange(1 if m.file_name == meta.file_name else 0))
+        return done
+
+    monkeypatch.setattr(AppendUnit, "run", slow)
+    result = table.compact(workers=1)
+    assert (result.given_up, len(result.steps)) == (1, 3)
+    assert len(stored(table)) == 19
