@@ -103,7 +103,8 @@ def _tied(lanes: list[NDArray[np.uint64]], order: NDArray[np.intp]) -> NDArray[n
     """Rows that the lanes do not tell from another row."""
     starts = group_starts(lanes, order)
     alone = starts & np.append(starts[1:], True)
-    return order[~alone]
+    tied: NDArray[np.intp] = order[~alone]
+    return tied
 
 
 def _ranks_of(column: pa.Array, some: NDArray[np.intp]) -> list[NDArray[np.uint64]]:
