@@ -15,12 +15,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tablestore.commit.changes import deletes_of, row_count
-from tablestore.commit.conflict import find_bucket_mismatch, find_file_conflict
+from tablestore.commit.conflict import (
+    find_bucket_mismatch,
+    find_file_conflict,
+    find_vector_conflict,
+)
 from tablestore.commit.index_changes import combine_indexes
 from tablestore.commit.manifest_merge import merge_manifests
 from tablestore.commit.manifest_writer import ManifestWriter
 from tablestore.errors import CommitConflictError, InvalidInputError, NotFoundError
-from tablestore.format.manifest import KIND_ADD
+from tablestore.format.manifest import KIND_ADD, KIND_DELETE
 from tablestore.format.paths import STATISTICS_FOLDER
 from tablestore.format.snapshot import Snapshot, encode_snapshot
 
@@ -163,6 +167,7 @@ class Preparation:
         entries = self._entries(changes, live)
         if live is not None:
             self._check(live, entries)
+            self._check_vectors(latest, changes)
         snapshot = self._snapshot(latest, schema_id, changes, entries)
         return Prepared(snapshot, encode_snapshot(snapshot), entries, live)
 
@@ -282,6 +287,17 @@ class Preparation:
             found = find_file_conflict(live, entries, self._key_types)
         if found is not None:
             raise _conflict_error(found, self.intent, live.snapshot)
+
+    def _check_vectors(self, latest: Snapshot | None, changes: Changes) -> None:
+        # rows of an append table may have been deleted while their files were rewritten
+        if latest is None or self._schema.primary_keys or self.intent.overwrites is not None:
+            return
+        if not (changes.deleted_index or any(e.kind == KIND_DELETE for e in changes.entries)):
+            return
+        before = self._state.manifests.read_index(latest.index_manifest)
+        found = find_vector_conflict(before, changes)
+        if found is not None:
+            raise _conflict_error(found, self.intent, latest)
 
     def _write_delta(self, what: str, entries: tuple[ManifestEntry, ...], schema_id: int) -> _Delta:
         known = self._deltas.get(what)

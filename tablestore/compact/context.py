@@ -15,6 +15,7 @@ from tablestore.runs.bucket_files import BucketFolders, types_of
 from tablestore.runs.key_range import key_ranges
 
 if TYPE_CHECKING:
+    from tablestore.format.index_manifest import IndexManifestEntry
     from tablestore.format.manifest import DataFileMeta
     from tablestore.format.schema import TableSchema
     from tablestore.lsm.levels import Keys
@@ -106,3 +107,9 @@ class CompactContext:
                 # what made the work fail may keep it from being undone; orphans harm nobody
                 with contextlib.suppress(StorageUnavailableError):
                     self.state.store.delete(posixpath.join(folder, name))
+
+    def discard_indexes(self, entries: Iterable[IndexManifestEntry]) -> None:
+        """Remove index files that were written and will not be committed, as far as possible."""
+        for entry in entries:
+            with contextlib.suppress(StorageUnavailableError):
+                self.state.store.delete(self.folders.index_file(entry, self.state.store))

@@ -12,7 +12,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from tablestore.commit.changes import compact_changes
 from tablestore.commit.committer import CommitResult
+from tablestore.commit.conflict import find_vector_conflict
 from tablestore.compact.context import Stopped
 from tablestore.compact.unit import Unit, message
 from tablestore.errors import CommitConflictError, CommitUnknownError
@@ -166,22 +168,27 @@ class CompactionJob:
             return
 
     def _still_valid(self, finished: list[_Finished]) -> list[_Finished]:
-        """The units whose files are all live still."""
+        """The units whose files are all live still, with the deletion vectors they had."""
         state = self._context.state
-        live = state.base.live(state.snapshots.latest())
+        latest = state.snapshots.latest()
+        live = state.base.live(latest)
+        index = state.manifests.read_index(None if latest is None else latest.index_manifest)
         kept = []
         for item in finished:
             there = {
                 (entry.file.level, entry.file.file_name)
                 for entry in live.files(item.unit.partition, item.unit.bucket)
             }
-            if {(meta.level, meta.file_name) for meta in item.message.compact.before} <= there:
+            taken = {(meta.level, meta.file_name) for meta in item.message.compact.before}
+            replaced = find_vector_conflict(index, compact_changes([item.message]))
+            if taken <= there and (self._context.key or replaced is None):
                 kept.append(item)
         return kept
 
     def _drop(self, finished: list[_Finished]) -> None:
         for item in finished:
             self._context.discard(item.unit.partition, item.unit.bucket, new_files(item.message))
+            self._context.discard_indexes(item.message.compact.new_index_files)
 
 
 def new_files(done: CommitMessage) -> list[DataFileMeta]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tablestore.commit.message import CommitMessage, CompactIncrement
+from tablestore.compact.append import append_hindrance
 from tablestore.compact.rewrite import rewrite
 from tablestore.errors import UnsupportedFormatError
 from tablestore.lsm.levels import Levels
@@ -172,7 +173,7 @@ def check_compactable(context: CompactContext) -> None:
 def _hindrance(keyed: bool, options: TableOptions) -> tuple[str, str] | None:  # noqa: FBT001
     """The option that stands against a compaction, and why."""
     if not keyed:
-        return None
+        return append_hindrance(options)
     producer = options.changelog_producer
     if producer in {"lookup", "full-compaction"}:
         return "changelog-producer", (
