@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tablestore.commit.changes import compact_changes
 from tablestore.commit.committer import CommitResult
 from tablestore.commit.conflict import find_vector_conflict
+from tablestore.commit.vector_conflict import find_bucket_vector_conflict
 from tablestore.compact.context import Stopped
 from tablestore.compact.unit import Unit, message
 from tablestore.errors import CommitConflictError, CommitUnknownError
@@ -175,13 +176,16 @@ class CompactionJob:
         index = state.manifests.read_index(None if latest is None else latest.index_manifest)
         kept = []
         for item in finished:
-            there = {
-                (entry.file.level, entry.file.file_name)
-                for entry in live.files(item.unit.partition, item.unit.bucket)
-            }
+            place = (item.unit.partition, item.unit.bucket)
+            there = {(entry.file.level, entry.file.file_name) for entry in live.files(*place)}
             taken = {(meta.level, meta.file_name) for meta in item.message.compact.before}
-            replaced = find_vector_conflict(index, compact_changes([item.message]))
-            if taken <= there and (self._context.key or replaced is None):
+            changes = compact_changes([item.message])
+            replaced = (
+                find_bucket_vector_conflict(index, changes, live)
+                if self._context.key
+                else find_vector_conflict(index, changes)
+            )
+            if taken <= there and replaced is None:
                 kept.append(item)
         return kept
 

@@ -20,7 +20,7 @@ from tablestore.options.compaction import AppendOptions
 from tablestore.options.units import parse_bytes
 from tablestore.read.view import TableView
 from tablestore.table.merging import merge_rules
-from tablestore.table.overwrite import partition_filter
+from tablestore.table.partitions import partition_filter
 from tablestore.types.html import HtmlFields
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _ROUNDS_MAX: Final = 16
 """Picks of one bucket that may follow one another; each makes fewer runs of it."""
+
+_LOOKUP_ROUNDS_MAX: Final = 5
+"""Tries of a writer to compact what is only read then, where other compactions come first."""
 
 Stop = Callable[[], bool]
 
@@ -221,20 +224,30 @@ def compact_after(
         return result
     began = time.monotonic()
     live = parts.state.base.newest
+    tallies: list[Tally] = []
     try:
-        tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+        for _ in range(_LOOKUP_ROUNDS_MAX if context.options.needs_lookup else 1):
+            tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+            if tally is None:
+                break
+            tallies.append(tally)
+            if not tally.given_up:
+                break
+            # these rows are read once they are compacted: try again on what came between
+            live = parts.state.base.live(parts.state.snapshots.latest())
     except TablestoreError as error:
         doubt = isinstance(error, CommitUnknownError)
         outcome: CompactionOutcome = "unknown" if doubt else "not committed"
         return replace(result, compaction=outcome, compaction_error=str(error))
-    if tally is None:
+    if not tallies:
         return result
     milliseconds = result.milliseconds + round((time.monotonic() - began) * 1000)
+    made = [made for tally in tallies for made in tally.snapshot_ids]
     return replace(
         result,
-        snapshot_ids=(*result.snapshot_ids, *tally.snapshot_ids),
-        retries=result.retries + tally.retries,
-        compaction="committed" if tally.snapshot_ids else "none",
+        snapshot_ids=(*result.snapshot_ids, *made),
+        retries=result.retries + sum(tally.retries for tally in tallies),
+        compaction="committed" if made else "none",
         milliseconds=milliseconds,
     )
 
@@ -369,7 +382,7 @@ class _Run:
         return sum(runs) / len(runs) if runs else 0.0
 
     def _plan(self, context: CompactContext) -> list[Unit]:
-        live = context.state.base.live(context.state.snapshots.latest())
+        live = context.state.base.live(context.snapshot)
         units: list[Unit] = []
         for place in self._selected(live):
             units += self._plan_bucket(context, place, live.buckets[place])
@@ -429,7 +442,9 @@ def compact_context(parts: Components) -> CompactContext:
 
 def _context_of(parts: Components, view: TableView) -> CompactContext:
     rules = merge_rules(view.schema, view.options) if view.schema.primary_keys else None
-    return CompactContext(parts.name, view.schema, view.options, parts.state, rules, view.deletions)
+    return CompactContext(
+        parts.name, view.schema, view.options, parts.state, rules, view.deletions, view.snapshot
+    )
 
 
 def runs_of(context: CompactContext, entries: Sequence[ManifestEntry]) -> int:

@@ -95,9 +95,7 @@ def test_a_bad_value_names_its_option() -> None:
         ({"bucket-function.type": "crc"}, "expected one of default, mod, hive, found 'crc'"),
         ({"merge-engine": "x"}, "expected one of deduplicate, partial-update"),
         ({"row-tracking.enabled": "true"}, "not supported yet"),
-        ({"rowkind.field": "id"}, "not supported yet"),
         ({"changelog-producer": "lookup"}, "not supported yet; only 'none' is"),
-        ({"deletion-vectors.enabled": "true"}, "not supported yet; only 'false' is"),
         ({"file.format": "csv"}, "'file.format' = 'csv' is not supported yet"),
         ({"file.format.per.level": "0:row"}, "not supported yet"),
         ({"file.format": "orc", "file.compression": "gzip"}, "'gzip' does not exist for orc"),
@@ -121,7 +119,7 @@ def test_an_option_that_cannot_be_kept_is_refused_by_name(
 @pytest.mark.parametrize(
     "options",
     [
-        {"merge-engine": "DEDUPLICATE", "deletion-vectors.enabled": "False"},
+        {"merge-engine": "DEDUPLICATE", "deletion-vectors.enabled": "True"},
         {"file.format": "parquet", "file.format.per.level": "0:parquet, 5:ORC"},
         {"scan.mode": "latest-full", "changelog-producer": "none"},
         {"snapshot.num-retained.min": "3", "num-levels": "4", "write-only": "true"},
@@ -176,7 +174,6 @@ def test_options_of_merging_do_not_stop_the_reader_of_an_append_table() -> None:
         ({"bucket": "-2"}, True, "postponed buckets"),
         ({"bucket": "3"}, False, "without 'bucket-key'"),
         ({"row-tracking.enabled": "true"}, False, "'row-tracking.enabled'"),
-        ({"deletion-vectors.enabled": "true"}, False, "'deletion-vectors.enabled'"),
     ],
 )
 def test_an_existing_table_that_would_be_written_wrongly_is_refused(
