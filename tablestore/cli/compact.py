@@ -37,6 +37,19 @@ def compact(
     bucket: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Only this bucket; repeatable.")
     ] = None,
+    order_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN,…",
+            help="Sort the rows of append tables by these columns, so that filters skip files.",
+        ),
+    ] = None,
+    zorder: Annotated[
+        bool, typer.Option("--zorder", help="With --order-by: along a z-order.")
+    ] = False,
+    hilbert: Annotated[
+        bool, typer.Option("--hilbert", help="With --order-by: along a Hilbert curve.")
+    ] = False,
     budget_bytes: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="Rewrite at most so many bytes, e.g. 10gb."),
@@ -59,23 +72,27 @@ def compact(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compact a table: merge its sorted runs into fewer. Rows never change.
+    """Compact a table: merge its sorted runs, or small files, into fewer. Rows never change.
 
     Without --full it does what the table's options ask for: nothing where no bucket has reached
-    num-sorted-run.compaction-trigger. It runs beside writers; what another commit comes before is
-    left for the next time. SIGTERM and Ctrl-C keep what is done and end.
+    num-sorted-run.compaction-trigger or, in append tables, compaction.min.file-num. It runs beside
+    writers; what another commit comes before is left for the next time. SIGTERM and Ctrl-C keep
+    what is done and end.
     """
     if bool(table) == every_table:
         raise typer.BadParameter("give a TABLE, or --all for every table of the lake")
-    if every_table and (partition or bucket):
-        raise typer.BadParameter("--all goes with neither --partition nor --bucket")
+    if every_table and (partition or bucket or order_by):
+        raise typer.BadParameter("--all goes with none of --partition, --bucket and --order-by")
     if interval <= 0:
         raise typer.BadParameter(f"--interval is a number of seconds above 0, found {interval}")
-    if watch and (dry_run or full):
-        raise typer.BadParameter("--watch goes with neither --full nor --dry-run")
+    if watch and (dry_run or full or order_by):
+        raise typer.BadParameter("--watch goes with none of --full, --order-by and --dry-run")
     asked = {
         "full": full,
         "buckets": bucket or None,
+        "order_by": None if order_by is None else [part.strip() for part in order_by.split(",")],
+        "zorder": zorder,
+        "hilbert": hilbert,
         "budget_bytes": budget_bytes,
         "memory": memory,
         "workers": workers,

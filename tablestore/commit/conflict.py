@@ -16,6 +16,8 @@ from tablestore.format.manifest import KIND_ADD, KIND_DELETE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tablestore.commit.changes import Changes
+    from tablestore.format.index_manifest import IndexManifestEntry
     from tablestore.format.manifest import Identifier, ManifestEntry
     from tablestore.metadata.base import BucketId, LiveFiles
     from tablestore.types.model import DataType
@@ -77,6 +79,31 @@ def find_file_conflict(
             found = _find_overlap(files.values(), key_types)
         if found is not None:
             return found
+    return None
+
+
+def find_vector_conflict(before: Iterable[IndexManifestEntry], changes: Changes) -> Conflict | None:
+    """Rows that were deleted in files which the commit writes again without knowing of it.
+
+    Args:
+        before: the index files of the latest snapshot.
+        changes: what the commit does to an append table.
+    """
+    live = {entry.file_name: entry for entry in before}
+    for taken in changes.deleted_index:
+        if live.pop(taken.file_name, None) is None:
+            reason = "an index file to be replaced is not there any more"
+            return Conflict(reason, taken.partition, taken.bucket, (taken.file_name,))
+    gone = {
+        (entry.partition, entry.bucket, entry.file.file_name): entry
+        for entry in changes.entries
+        if entry.kind == KIND_DELETE
+    }
+    for index in live.values():
+        for vector in index.dv_ranges or ():
+            entry = gone.get((index.partition, index.bucket, vector.data_file))
+            if entry is not None:
+                return _conflict("rows of a file to be replaced were deleted meanwhile", entry)
     return None
 
 

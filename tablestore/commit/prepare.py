@@ -15,12 +15,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tablestore.commit.changes import deletes_of, row_count
-from tablestore.commit.conflict import find_bucket_mismatch, find_file_conflict
+from tablestore.commit.conflict import (
+    find_bucket_mismatch,
+    find_file_conflict,
+    find_vector_conflict,
+)
 from tablestore.commit.index_changes import combine_indexes
 from tablestore.commit.manifest_merge import merge_manifests
 from tablestore.commit.manifest_writer import ManifestWriter
+from tablestore.commit.vector_conflict import find_bucket_vector_conflict
 from tablestore.errors import CommitConflictError, InvalidInputError, NotFoundError
-from tablestore.format.manifest import KIND_ADD
+from tablestore.format.manifest import KIND_ADD, KIND_DELETE
 from tablestore.format.paths import STATISTICS_FOLDER
 from tablestore.format.snapshot import Snapshot, encode_snapshot
 
@@ -163,6 +168,8 @@ class Preparation:
         entries = self._entries(changes, live)
         if live is not None:
             self._check(live, entries)
+            self._check_vectors(latest, changes)
+            self._check_bucket_vectors(latest, live, changes)
         snapshot = self._snapshot(latest, schema_id, changes, entries)
         return Prepared(snapshot, encode_snapshot(snapshot), entries, live)
 
@@ -283,6 +290,34 @@ class Preparation:
         if found is not None:
             raise _conflict_error(found, self.intent, live.snapshot)
 
+    def _check_vectors(self, latest: Snapshot | None, changes: Changes) -> None:
+        # rows of an append table may have been deleted while their files were rewritten
+        if latest is None or self._schema.primary_keys or self.intent.overwrites is not None:
+            return
+        if not (changes.deleted_index or any(e.kind == KIND_DELETE for e in changes.entries)):
+            return
+        before = self._state.manifests.read_index(latest.index_manifest)
+        found = find_vector_conflict(before, changes)
+        if found is not None:
+            raise _conflict_error(found, self.intent, latest)
+
+    def _check_bucket_vectors(
+        self, latest: Snapshot | None, live: LiveFiles, changes: Changes
+    ) -> None:
+        # the vectors of a bucket may have been replaced since the compaction read them
+        if not self._schema.primary_keys or self.intent.kind != COMPACT:
+            return
+        index = self._state.manifests.read_index(latest.index_manifest if latest else None)
+        found = find_bucket_vector_conflict(index, changes, live)
+        if found is not None:
+            raise _conflict_error(found, self.intent, live.snapshot)
+
+    @property
+    def _bucketed(self) -> bool:
+        """Whether a bucket has one file of deletion vectors."""
+        keyed = bool(self._schema.primary_keys)
+        return keyed or self._schema.options.get("bucket", "-1") != "-1"
+
     def _write_delta(self, what: str, entries: tuple[ManifestEntry, ...], schema_id: int) -> _Delta:
         known = self._deltas.get(what)
         if known and known.schema_id == schema_id and known.entries == entries:
@@ -326,8 +361,7 @@ class Preparation:
         if not (changes.new_index or changes.deleted_index or (name and overwrites)):
             return name
         before = self._state.manifests.read_index(name)
-        unaware = not self._schema.primary_keys and self._schema.options.get("bucket", "-1") == "-1"
-        after = combine_indexes(before, changes, overwrites=overwrites, bucketed=not unaware)
+        after = combine_indexes(before, changes, overwrites=overwrites, bucketed=self._bucketed)
         return name if after == before else self._writer.write_index(after)
 
     def _statistics(self, latest: Snapshot | None, schema_id: int) -> str | None:

@@ -15,8 +15,10 @@ from tablestore.runs.bucket_files import BucketFolders, types_of
 from tablestore.runs.key_range import key_ranges
 
 if TYPE_CHECKING:
+    from tablestore.format.index_manifest import IndexManifestEntry
     from tablestore.format.manifest import DataFileMeta
     from tablestore.format.schema import TableSchema
+    from tablestore.format.snapshot import Snapshot
     from tablestore.lsm.levels import Keys
     from tablestore.merge.rules import MergeRules
     from tablestore.metadata.base import CommittedState
@@ -43,6 +45,7 @@ class CompactContext:
         state: what is committed.
         rules: merge the versions of a key; None for append tables.
         deletions: rows that deletion vectors take out.
+        snapshot: the snapshot that these are of; what is compacted must be of the same.
         memory: bytes that decoded batches may take at a time; None for the default batch size.
         ahead: finished batches that may wait while others are encoded; 0 works in one thread.
         stop: asked between batches; True ends the work with :class:`Stopped`.
@@ -54,6 +57,7 @@ class CompactContext:
     state: CommittedState
     rules: MergeRules | None
     deletions: Deletions
+    snapshot: Snapshot | None = None
     memory: int | None = None
     ahead: int = 0
     stop: Callable[[], bool] = _never
@@ -106,3 +110,9 @@ class CompactContext:
                 # what made the work fail may keep it from being undone; orphans harm nobody
                 with contextlib.suppress(StorageUnavailableError):
                     self.state.store.delete(posixpath.join(folder, name))
+
+    def discard_indexes(self, entries: Iterable[IndexManifestEntry]) -> None:
+        """Remove index files that were written and will not be committed, as far as possible."""
+        for entry in entries:
+            with contextlib.suppress(StorageUnavailableError):
+                self.state.store.delete(self.folders.index_file(entry, self.state.store))

@@ -12,7 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from tablestore.commit.changes import compact_changes
 from tablestore.commit.committer import CommitResult
+from tablestore.commit.conflict import find_vector_conflict
+from tablestore.commit.vector_conflict import find_bucket_vector_conflict
 from tablestore.compact.context import Stopped
 from tablestore.compact.unit import Unit, message
 from tablestore.errors import CommitConflictError, CommitUnknownError
@@ -166,22 +169,30 @@ class CompactionJob:
             return
 
     def _still_valid(self, finished: list[_Finished]) -> list[_Finished]:
-        """The units whose files are all live still."""
+        """The units whose files are all live still, with the deletion vectors they had."""
         state = self._context.state
-        live = state.base.live(state.snapshots.latest())
+        latest = state.snapshots.latest()
+        live = state.base.live(latest)
+        index = state.manifests.read_index(None if latest is None else latest.index_manifest)
         kept = []
         for item in finished:
-            there = {
-                (entry.file.level, entry.file.file_name)
-                for entry in live.files(item.unit.partition, item.unit.bucket)
-            }
-            if {(meta.level, meta.file_name) for meta in item.message.compact.before} <= there:
+            place = (item.unit.partition, item.unit.bucket)
+            there = {(entry.file.level, entry.file.file_name) for entry in live.files(*place)}
+            taken = {(meta.level, meta.file_name) for meta in item.message.compact.before}
+            changes = compact_changes([item.message])
+            replaced = (
+                find_bucket_vector_conflict(index, changes, live)
+                if self._context.key
+                else find_vector_conflict(index, changes)
+            )
+            if taken <= there and replaced is None:
                 kept.append(item)
         return kept
 
     def _drop(self, finished: list[_Finished]) -> None:
         for item in finished:
             self._context.discard(item.unit.partition, item.unit.bucket, new_files(item.message))
+            self._context.discard_indexes(item.message.compact.new_index_files)
 
 
 def new_files(done: CommitMessage) -> list[DataFileMeta]:

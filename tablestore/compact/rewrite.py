@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tablestore.format.manifest import DataFileMeta
     from tablestore.lsm.sections import Section
     from tablestore.merge.rules import MergeRules
+    from tablestore.runs.older import OlderVersions
     from tablestore.types.model import DataField
 
 _DELETE_BIT: Final = pa.scalar(1, pa.int8())
@@ -38,6 +39,7 @@ def rewrite(
     level: int,
     *,
     drop_deletes: bool,
+    older: OlderVersions | None = None,
 ) -> list[DataFileMeta]:
     """Merge sections and write the outcome as files of a level.
 
@@ -47,6 +49,7 @@ def rewrite(
         sections: in key order.
         level: of the new files.
         drop_deletes: nothing older than these files is left, so retracts may go.
+        older: what is done with versions in the levels above; None leaves them alone.
 
     Returns:
         The entries of the new files, in key order; none where no row is left.
@@ -62,7 +65,7 @@ def rewrite(
         shape,
         file_names(context.options.data_file_prefix, shape.file_format),
     )
-    rows = merged_rows(context, place, sections, drop_deletes=drop_deletes)
+    rows = merged_rows(context, place, sections, drop_deletes=drop_deletes, older=older)
     try:
         with made_ahead(rows, context.ahead) as batches:
             for batch in batches:
@@ -80,11 +83,12 @@ def merged_rows(
     sections: Sequence[Section[DataFileMeta]],
     *,
     drop_deletes: bool,
+    older: OlderVersions | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """All columns, the sequence number and the row kind of the sections' merged rows."""
     names = tuple(context.schema.field_names)
     for section in sections:
-        if len(section) == 1:
+        if len(section) == 1 and not _is_looked_up(section[0], older):
             for meta in section[0]:
                 yield from _single(context, place, meta, drop_deletes=drop_deletes)
             continue
@@ -96,6 +100,7 @@ def merged_rows(
             keep_deletes=not drop_deletes,
             system=True,
             memory=context.memory,
+            older=older,
         )
 
         def read(
@@ -104,6 +109,28 @@ def merged_rows(
             return file_rows(context, place, meta, fields, rows)
 
         yield from wanted.merged(section, read)
+
+
+def _is_looked_up(run: Sequence[DataFileMeta], older: OlderVersions | None) -> bool:
+    """Whether rows without another version in what is compacted are merged all the same."""
+    if older is None:
+        return False
+    return older.use == "row" or any(meta.level == 0 for meta in run)
+
+
+def mark_older(
+    context: CompactContext, place: tuple[bytes, int], meta: DataFileMeta, older: OlderVersions
+) -> None:
+    """Have the older versions of a file's keys marked, where the file itself stays.
+
+    Raises:
+        Stopped: as asked.
+    """
+    fields = tuple(context.schema.field(name) for name in context.key)
+    for batch in file_rows(context, place, meta, fields, BATCH_ROWS):
+        context.go_on()
+        if batch.num_rows:
+            older.seek(batch.columns)
 
 
 def _rules(context: CompactContext) -> MergeRules:
@@ -132,7 +159,17 @@ def file_rows(
     rows: int,
 ) -> Iterator[pa.RecordBatch]:
     """Columns of a file, without the rows that a deletion vector takes out."""
-    request = FileRequest(
+    yield from read_data_file(file_request(context, place, meta, fields), None, rows)
+
+
+def file_request(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    meta: DataFileMeta,
+    fields: tuple[DataField, ...],
+) -> FileRequest:
+    """How columns of a file are read."""
+    return FileRequest(
         store=context.state.store,
         key=context.folders.file(*place, meta, context.state.store),
         meta=meta,
@@ -141,4 +178,3 @@ def file_rows(
         fields=fields,
         deleted=context.deletions.of(*place, meta),
     )
-    yield from read_data_file(request, None, rows)

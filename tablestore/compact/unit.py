@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tablestore.commit.message import CommitMessage, CompactIncrement
-from tablestore.compact.rewrite import rewrite
+from tablestore.compact.append import append_hindrance
+from tablestore.compact.bucket_vectors import BucketVectors
+from tablestore.compact.rewrite import file_request, mark_older, rewrite
 from tablestore.errors import UnsupportedFormatError
 from tablestore.lsm.levels import Levels
 from tablestore.lsm.picks import CompactionPick, Moment, PickState, first_state
-from tablestore.lsm.steps import CompactionSteps, Upgrade, plan_steps
+from tablestore.lsm.steps import CompactionSteps, Step, Upgrade, plan_steps
 from tablestore.lsm.strategy import Worn, full_pick, next_pick
+from tablestore.runs.lookup import Lookup
+from tablestore.runs.older import OlderVersions
 
 if TYPE_CHECKING:
     from tablestore.compact.context import CompactContext
@@ -62,13 +66,20 @@ def message(unit: Unit, increment: CompactIncrement) -> CommitMessage:
 
 @dataclass(frozen=True)
 class TreeUnit:
-    """A pick of a primary-key table's bucket."""
+    """A pick of a primary-key table's bucket.
+
+    Attributes:
+        pick: the files.
+        steps: what is done with them.
+        rest: the other files of the bucket.
+    """
 
     partition: bytes
     bucket: int
     total_buckets: int
     pick: CompactionPick[DataFileMeta]
     steps: CompactionSteps[DataFileMeta]
+    rest: tuple[DataFileMeta, ...]
     runs: tuple[int, int]
 
     @property
@@ -90,25 +101,88 @@ class TreeUnit:
     def run(self, context: CompactContext) -> CompactIncrement:
         """Merge what must be merged and move up the rest."""
         place = (self.partition, self.bucket)
-        level = self.steps.output_level
-        before: list[DataFileMeta] = []
-        after: list[DataFileMeta] = []
-        written: list[DataFileMeta] = []
+        vectors = BucketVectors(context, place)
+        done = _Done()
         try:
-            for step in self.steps.steps:
-                if isinstance(step, Upgrade):
-                    before.append(step.file)
-                    after.append(replace(step.file, level=level))
-                    continue
-                sections = [[list(run) for run in section] for section in step.sections]
-                files = rewrite(context, place, sections, level, drop_deletes=step.drop_deletes)
-                written += files
-                before += step.files
-                after += files
+            with self._lookup(context) as lookup:
+                older = _older_versions(context, lookup, vectors)
+                for step in self.steps.steps:
+                    self._take(context, step, older, done)
+            stays = (*self.rest, *self.steps.kept, *done.moved)
+            new, gone = vectors.write(stays) if context.tree.deletion_vectors else ((), ())
         except BaseException:
-            context.discard(*place, written)
+            context.discard(*place, done.written)
             raise
-        return CompactIncrement(before=tuple(before), after=tuple(after))
+        return CompactIncrement(
+            before=tuple(done.before),
+            after=tuple(done.after),
+            new_index_files=new,
+            deleted_index_files=gone,
+        )
+
+    def _take(
+        self,
+        context: CompactContext,
+        step: Step[DataFileMeta],
+        older: OlderVersions,
+        done: _Done,
+    ) -> None:
+        place = (self.partition, self.bucket)
+        level = self.steps.output_level
+        if isinstance(step, Upgrade):
+            if step.lookup and older.mark is not None:
+                mark_older(context, place, step.file, older)
+            done.before.append(step.file)
+            done.moved.append(step.file)
+            done.after.append(replace(step.file, level=level))
+            return
+        sections = [[list(run) for run in section] for section in step.sections]
+        files = rewrite(
+            context,
+            place,
+            sections,
+            level,
+            drop_deletes=step.drop_deletes,
+            older=older if step.lookup else None,
+        )
+        done.written += files
+        done.before += step.files
+        done.after += files
+
+    def _lookup(self, context: CompactContext) -> Lookup:
+        """The levels above the output level."""
+        place = (self.partition, self.bucket)
+        above: dict[int, list[DataFileMeta]] = {}
+        for meta in self.rest:
+            if meta.level > self.steps.output_level:
+                above.setdefault(meta.level, []).append(meta)
+        return Lookup(
+            [sorted(above[level], key=context.keys.low) for level in sorted(above)],
+            [context.schema.field(name) for name in context.key],
+            lambda meta, fields: file_request(context, place, meta, fields),
+        )
+
+
+@dataclass
+class _Done:
+    """What the steps of a unit made: files that go, come, moved up, and were written."""
+
+    before: list[DataFileMeta] = field(default_factory=list)
+    after: list[DataFileMeta] = field(default_factory=list)
+    moved: list[DataFileMeta] = field(default_factory=list)
+    written: list[DataFileMeta] = field(default_factory=list)
+
+
+def _older_versions(
+    context: CompactContext, lookup: Lookup, vectors: BucketVectors
+) -> OlderVersions:
+    """What is done with versions in the levels above, where a step asks for it."""
+    options = context.tree
+    if context.options.merge_engine == "first-row":
+        return OlderVersions(lookup, "exists")
+    mark = vectors.mark if options.deletion_vectors else None
+    newest = options.deletion_vectors and options.newest_wins
+    return OlderVersions(lookup, "position" if newest else "row", mark)
 
 
 def plan_bucket(
@@ -133,7 +207,8 @@ def plan_bucket(
     options = context.tree
     levels = Levels.of(files, options.num_levels, context.keys)
     state = state or first_state(files, options.num_levels)
-    worn = Worn()
+    vectors = context.deletions.files(*place) if options.deletion_vectors else set()
+    worn = Worn(deleted=vectors)
     if full:
         pick = full_pick(levels, options, worn)
     else:
@@ -148,7 +223,12 @@ def plan_bucket(
     after = Levels.of(rest, levels.max_level + 1, context.keys).run_count
     above = any(meta.level == pick.output_level for meta in rest)
     unit = TreeUnit(
-        *place, total_buckets, pick, steps, (levels.run_count, after + (0 if above else 1))
+        *place,
+        total_buckets,
+        pick,
+        steps,
+        tuple(rest),
+        (levels.run_count, after + (0 if above else 1)),
     )
     return unit, state
 
@@ -172,17 +252,12 @@ def check_compactable(context: CompactContext) -> None:
 def _hindrance(keyed: bool, options: TableOptions) -> tuple[str, str] | None:  # noqa: FBT001
     """The option that stands against a compaction, and why."""
     if not keyed:
-        return None
+        return append_hindrance(options)
     producer = options.changelog_producer
     if producer in {"lookup", "full-compaction"}:
         return "changelog-producer", (
             f"has changelog-producer {producer!r}: a compaction without its changelog would lose "
             "changes, and writing it is not supported yet; let the engine that writes the "
             "changelog compact it"
-        )
-    if options.needs_lookup:
-        return "lookup compaction", (
-            "is compacted by lookup (deletion vectors, first-row, force-lookup), which is not "
-            "supported yet"
         )
     return None

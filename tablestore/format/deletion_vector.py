@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -170,6 +171,30 @@ def encode_index_file(
         length = len(framed) if bitmap64 else len(framed) - _FRAMING
         deleted = len(np.unique(np.asarray(positions, dtype=np.int64)))
         ranges.append(DeletionVectorRange(data_file, at, length, deleted))
+        parts.append(framed)
+        at += len(framed)
+    return b"".join(parts), tuple(ranges)
+
+
+def framed_vector(data: bytes, place: DeletionVectorRange, *, name: str | None = None) -> bytes:
+    """The bytes of one data file's vector with its framing, to be written elsewhere.
+
+    Raises:
+        CorruptDataError: the vector is damaged, or is not what the manifest says.
+    """
+    read_vector(data, place, name=name)
+    return data[place.offset : decode_vector(data, place.offset, name=name)[1]]
+
+
+def join_vectors(
+    vectors: Iterable[tuple[DeletionVectorRange, bytes]],
+) -> tuple[bytes, tuple[DeletionVectorRange, ...]]:
+    """An index file of vectors that were framed before, and where each of them lies in it."""
+    parts = [INDEX_FILE_VERSION.to_bytes(1, "big")]
+    ranges = []
+    at = 1
+    for place, framed in vectors:
+        ranges.append(replace(place, offset=at))
         parts.append(framed)
         at += len(framed)
     return b"".join(parts), tuple(ranges)

@@ -107,6 +107,11 @@ def index_manifest_name(uuid: str, number: int) -> str:
     return f"index-manifest-{uuid}-{number}"
 
 
+def index_name(uuid: str, number: int) -> str:
+    """Name of a new index file."""
+    return f"index-{uuid}-{number}"
+
+
 def new_file_name(prefix: str, uuid: str, number: int, extension: str) -> str:
     """Name of a new data or changelog file.
 

@@ -42,6 +42,7 @@ class TreeOptions:
         force_interval: only every n-th trigger does; None for each.
         lookup: rows of level 0 are looked up in the levels above while they are compacted.
         deletion_vectors: that lookup marks older versions as deleted.
+        bitmap64: deletion vectors are written in the 64-bit form.
         newest_wins: of a key's versions only the one written last counts.
         force_rewrite_all: a full compaction rewrites files that need not be.
         target_file_size: bytes of an output file, the same at every level. The row limit
@@ -66,6 +67,7 @@ class TreeOptions:
     force_interval: int | None = None
     lookup: bool = False
     deletion_vectors: bool = False
+    bitmap64: bool = False
     newest_wins: bool = True
     force_rewrite_all: bool = False
     target_file_size: int = 128 << 20
@@ -104,6 +106,7 @@ class TreeOptions:
             force_interval=_force_interval(read, trigger) if lookup else None,
             lookup=lookup,
             deletion_vectors=table.deletion_vectors,
+            bitmap64=read.get("deletion-vectors.bitmap64", parse_bool),
             newest_wins=table.merge_engine == "deduplicate" and not table.sequence_field,
             force_rewrite_all=read.get("compaction.force-rewrite-all-files", parse_bool),
             target_file_size=table.target_file_size,
@@ -140,6 +143,8 @@ class AppendOptions:
         delete_ratio: a file with a larger share of deleted rows is compacted.
         deletion_vectors: files may have deletion vectors.
         force_rewrite_all: a full compaction takes every file.
+        index_file_size: bytes from which an index file of deletion vectors is full.
+        text_bytes: what text and bytes contribute to a z-order.
     """
 
     target_file_size: int = 256 << 20
@@ -149,6 +154,8 @@ class AppendOptions:
     delete_ratio: float = 0.2
     deletion_vectors: bool = False
     force_rewrite_all: bool = False
+    index_file_size: int = 2 << 20
+    text_bytes: int = 8
 
     @classmethod
     def of(cls, table: TableOptions) -> AppendOptions:
@@ -167,6 +174,8 @@ class AppendOptions:
             delete_ratio=read.get("compaction.delete-ratio-threshold", _fraction),
             deletion_vectors=table.deletion_vectors,
             force_rewrite_all=read.get("compaction.force-rewrite-all-files", parse_bool),
+            index_file_size=read.get("deletion-vector.index-file.target-size", parse_bytes),
+            text_bytes=read.get("zorder.var-length-contribution", parse_int),
         )
 
 

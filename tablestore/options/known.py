@@ -159,8 +159,8 @@ compaction.skip-expired-partitions | bool | false | N | ignore expired partition
 full-compaction.delta-commits | int |  | N | full compaction every N commits
 force-lookup | bool | false | YI | always use lookup compaction
 lookup-wait | bool | true | N | commit waits for lookup compaction
-lookup-compact | enum radical/gentle | radical | N | radical or gentle L0 compaction
-lookup-compact.max-interval | int |  | N | forced L0 interval in gentle mode
+lookup-compact | enum radical/gentle | radical | Y | radical or gentle L0 compaction
+lookup-compact.max-interval | int |  | Y | forced L0 interval in gentle mode
 lookup.cache-rows | long | 10000 | N | lookup join cache rows
 lookup.cache-file-retention | dur | 1 h | N | local lookup file TTL
 lookup.cache-max-disk-size | size |  | N | local disk cap
@@ -181,7 +181,7 @@ lookup.blob-as-descriptor | bool | false | N | lookup join keeps blob descriptor
 deletion-vectors.enabled | bool | false | Y | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
 deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
-deletion-vectors.bitmap64 | bool | false | N | 64-bit DV format
+deletion-vectors.bitmap64 | bool | false | Y | 64-bit DV format
 deletion-vector.index-file.target-size | size | 2 MB | N | DV file size
 
 # Changelog & streaming read

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import CorruptDataError, NotFoundError
-from tablestore.format.deletion_vector import check_index_file, read_vector
+from tablestore.format.deletion_vector import check_index_file, framed_vector, read_vector
 from tablestore.format.index_manifest import DELETION_VECTORS_INDEX
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Deletions:
         self._key_of = key_of
         self._places: dict[tuple[bytes, int, str], _Place] = {}
         self._kept: dict[str, bytes] = {}
-        for entry in entries:
-            if entry.index_type == DELETION_VECTORS_INDEX:
-                self._add(entry)
+        self._entries = [item for item in entries if item.index_type == DELETION_VECTORS_INDEX]
+        for entry in self._entries:
+            self._add(entry)
 
     def _add(self, entry: IndexManifestEntry) -> None:
         for vector in entry.dv_ranges or ():
@@ -72,6 +72,18 @@ class Deletions:
     def __bool__(self) -> bool:
         return bool(self._places)
 
+    def files(self, partition: bytes, bucket: int) -> set[str]:
+        """Names of the data files of a bucket that have a vector."""
+        return {name for own, number, name in self._places if number == bucket and own == partition}
+
+    def entries(self, partition: bytes, bucket: int) -> tuple[IndexManifestEntry, ...]:
+        """The index files with vectors of a bucket."""
+        return tuple(
+            entry
+            for entry in self._entries
+            if entry.bucket == bucket and entry.partition == partition
+        )
+
     def of(self, partition: bytes, bucket: int, meta: DataFileMeta) -> NDArray[np.int64] | None:
         """The deleted rows of a file as ascending ordinals, or None where there are none.
 
@@ -82,10 +94,21 @@ class Deletions:
         if place is None:
             return None
         key = self._key_of(place.entry)
-        data = self._kept.get(key)
-        if data is None:
-            data = self._load(key, place.entry)
+        data = self._data(key, place.entry)
         return read_vector(data, place.vector, rows=meta.row_count, name=key)
+
+    def framed(self, entry: IndexManifestEntry, vector: DeletionVectorRange) -> bytes:
+        """The bytes of a vector as they are in its index file.
+
+        Raises:
+            CorruptDataError: the index file is missing or damaged.
+        """
+        key = self._key_of(entry)
+        return framed_vector(self._data(key, entry), vector, name=key)
+
+    def _data(self, key: str, entry: IndexManifestEntry) -> bytes:
+        data = self._kept.get(key)
+        return self._load(key, entry) if data is None else data
 
     def _load(self, key: str, entry: IndexManifestEntry) -> bytes:
         try:

@@ -9,7 +9,7 @@ Invariant: at most about two batches of each run are in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from tablestore.merge.sorted_keys import SortedKeys
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tablestore.merge.groups import Groups
     from tablestore.merge.rules import MergeRules
 
 WINDOW_ROWS: Final = 65_536
@@ -66,7 +67,7 @@ class _Part:
     keys: SortedKeys
 
     def __len__(self) -> int:
-        return self.rows.num_rows
+        return int(self.rows.num_rows)
 
     def slice(self, start: int, end: int) -> _Part:
         return _Part(self.rows.slice(start, end - start), self.keys.slice(start, end))
@@ -223,8 +224,15 @@ def _nearer(
     return key if bound is None else min(key, bound)
 
 
+Join = Callable[[Window, "Groups", WindowShape, "MergeRules"], "Groups"]
+"""What changes the groups of a window before they are merged; it may add rows to the window."""
+
+
 def merge_runs(
-    runs: Sequence[Iterable[pa.RecordBatch]], shape: WindowShape, rules: MergeRules
+    runs: Sequence[Iterable[pa.RecordBatch]],
+    shape: WindowShape,
+    rules: MergeRules,
+    join: Join | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The merged rows of overlapping runs, window by window.
 
@@ -233,23 +241,32 @@ def merge_runs(
             ``shape.sequence`` is None.
         shape: which columns mean what.
         rules: decide what stands for a key.
+        join: brings in what is known of the keys beside the runs.
     """
     for window in key_windows(runs, shape.key, WINDOW_ROWS if shape.ordered else None):
-        yield from merge_window(window, shape, rules)
+        yield from merge_window(window, shape, rules, join)
 
 
-def merge_window(window: Window, shape: WindowShape, rules: MergeRules) -> Iterator[pa.RecordBatch]:
-    """The merged rows of a window, which is emptied."""
-    schema = window.parts[0].schema
-    kind = None if shape.kind is None else _numpy(window.column(shape.kind)).astype(np.int8)
-    age = None if shape.sequence is None else _numpy(window.column(shape.sequence))
-    groups = rules.group(
+def window_groups(window: Window, shape: WindowShape, rules: MergeRules) -> Groups:
+    """The versions of each key of a window."""
+    return rules.group(
         SortedKeys.joined(window.keys),
         window.named,
-        age=age,
-        kind=kind,
+        age=None if shape.sequence is None else _numpy(window.column(shape.sequence)),
+        kind=None if shape.kind is None else _numpy(window.column(shape.kind)).astype(np.int8),
         level=window.levels(shape.levels),
     )
+
+
+def merge_window(
+    window: Window, shape: WindowShape, rules: MergeRules, join: Join | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The merged rows of a window, which is emptied."""
+    schema = window.parts[0].schema
+    groups = window_groups(window, shape, rules)
+    if join is not None:
+        groups = join(window, groups, shape, rules)
+    kind = groups.kind
     wanted = [schema.names[index] for index in shape.output]
     merged = rules.merge(groups, window.named, wanted)
     del groups

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from tablestore.runs.merged import WindowShape, merge_runs
 if TYPE_CHECKING:
     from tablestore.format.manifest import DataFileMeta
     from tablestore.merge.rules import MergeRules
+    from tablestore.runs.older import OlderVersions
     from tablestore.types.model import DataField
 
 ReadFile = Callable[["DataFileMeta", tuple["DataField", ...], int], Iterator[pa.RecordBatch]]
@@ -42,6 +44,7 @@ class SectionRead:
         system: give the sequence number and the row kind after the columns.
         ordered: give rows in key order.
         memory: bytes that decoded batches may take at a time, or None for the default batch size.
+        older: versions in levels above the section, for compactions by lookup.
     """
 
     names: tuple[str, ...]
@@ -52,6 +55,7 @@ class SectionRead:
     system: bool = False
     ordered: bool = True
     memory: int | None = None
+    older: OlderVersions | None = None
 
     def merged(
         self, section: Sequence[Sequence[DataFileMeta]], read: ReadFile
@@ -62,7 +66,10 @@ class SectionRead:
             section: the runs, each files in key order.
             read: opens a file.
         """
-        runs, by_age = oldest_first(section)
+        with_levels = self.rules.lookup or self.older is not None
+        runs, by_age = oldest_first(_one_level_each(section) if with_levels else section)
+        if self.older is not None and self.older.use == "row":
+            by_age = False  # what joins stands behind all runs
         files = [meta for run in runs for meta in run]
         kinds = self.system or any(meta.delete_row_count != 0 for meta in files)
         names = tuple(dict.fromkeys((*self.rules.needs(self.names), *self.key)))
@@ -80,11 +87,26 @@ class SectionRead:
             output=output,
             keep_deletes=self.keep_deletes,
             ordered=self.ordered,
-            levels=tuple(run[0].level for run in runs) if self.rules.lookup else (),
+            levels=tuple(run[0].level for run in runs) if with_levels else (),
         )
+        join = None if self.older is None else partial(self.older.join, fields=fields)
         rows = batch_rows(runs, self.memory)
         sources = [_run(run, read, fields, rows) for run in runs]
-        yield from merge_runs(sources, shape, self.rules)
+        yield from merge_runs(sources, shape, self.rules, join)
+
+
+def _one_level_each(
+    section: Sequence[Sequence[DataFileMeta]],
+) -> list[Sequence[DataFileMeta]]:
+    """The runs of a section, split so that the rows of each have one level.
+
+    The packing into few runs puts files of several levels one behind the other.
+    """
+    return [
+        [meta for meta in run if meta.level == level]
+        for run in section
+        for level in dict.fromkeys(meta.level for meta in run)
+    ]
 
 
 def _run(

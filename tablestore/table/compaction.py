@@ -8,15 +8,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from tablestore.compact.append import plan_append
 from tablestore.compact.context import CompactContext
+from tablestore.compact.curve import SortOrder, Strategy
 from tablestore.compact.job import CompactionJob, Tally, UnitDone
+from tablestore.compact.sort import check_sortable, plan_sort, replaced
 from tablestore.compact.unit import Unit, check_compactable, is_compactable, plan_bucket
 from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
 from tablestore.lsm.levels import Levels
+from tablestore.options.compaction import AppendOptions
 from tablestore.options.units import parse_bytes
 from tablestore.read.view import TableView
 from tablestore.table.merging import merge_rules
-from tablestore.table.overwrite import partition_filter
+from tablestore.table.partitions import partition_filter
 from tablestore.types.html import HtmlFields
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 _ROUNDS_MAX: Final = 16
 """Picks of one bucket that may follow one another; each makes fewer runs of it."""
+
+_LOOKUP_ROUNDS_MAX: Final = 5
+"""Tries of a writer to compact what is only read then, where other compactions come first."""
 
 Stop = Callable[[], bool]
 
@@ -46,7 +53,8 @@ class CompactionStep(HtmlFields):
         files_after: files that stand for them; None while it is only planned.
         bytes_read: bytes of the files that are read and written again.
         bytes_written: bytes of the new files; None while it is only planned.
-        runs_before: sorted runs of the bucket, which a read of it merges.
+        runs_before: sorted runs of the bucket, which a read of it merges; in append tables, which
+            merge nothing, its files.
         runs_after: the same afterwards.
         seconds: how long it took; None while it is only planned.
     """
@@ -84,7 +92,8 @@ class CompactResult(HtmlFields):
         files_after: files that stand for them.
         bytes_read: bytes of the files that were read and written again.
         bytes_written: bytes of the new files.
-        read_amplification_before: sorted runs of a bucket, the mean over the selected buckets.
+        read_amplification_before: sorted runs of a bucket, in append tables files, the mean over
+            the selected buckets.
         read_amplification_after: the same afterwards.
         seconds: how long it took.
         retries: races lost by its commits.
@@ -136,6 +145,7 @@ class CompactRequest:
         dry_run: plan only.
         stop: asked between batches; True ends the work cleanly.
         progress: told of every pick that is done.
+        order: how to sort rows; None only puts files together.
     """
 
     full: bool = False
@@ -147,6 +157,7 @@ class CompactRequest:
     dry_run: bool = False
     stop: Stop | None = None
     progress: Callable[[CompactionStep], None] | None = None
+    order: SortOrder | None = None
 
 
 def compact_table(parts: Components, request: CompactRequest) -> CompactResult:
@@ -164,6 +175,27 @@ def parse_size(size: str | int | None, name: str) -> int | None:
     if value is not None and (isinstance(value, bool) or value <= 0):
         raise InvalidInputError(f"{name} is a number of bytes above 0, found {size!r}")
     return value
+
+
+def sort_order(
+    view: TableView, order_by: Sequence[str] | str | None, *, zorder: bool, hilbert: bool
+) -> SortOrder | None:
+    """The order that a user asks for.
+
+    Raises:
+        InvalidInputError: it makes no sense.
+    """
+    if order_by is None:
+        if zorder or hilbert:
+            raise InvalidInputError("zorder and hilbert need order_by: the columns of the curve")
+        return None
+    if isinstance(order_by, str):
+        raise InvalidInputError(f"order_by is a list of names, found the text {order_by!r}")
+    if zorder and hilbert:
+        raise InvalidInputError("give zorder or hilbert, not both")
+    strategy: Strategy = "zorder" if zorder else "hilbert" if hilbert else "order"
+    text_bytes = AppendOptions.of(view.options).text_bytes
+    return SortOrder(strategy, tuple(order_by), text_bytes)
 
 
 def compact_after(
@@ -192,20 +224,30 @@ def compact_after(
         return result
     began = time.monotonic()
     live = parts.state.base.newest
+    tallies: list[Tally] = []
     try:
-        tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+        for _ in range(_LOOKUP_ROUNDS_MAX if context.options.needs_lookup else 1):
+            tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+            if tally is None:
+                break
+            tallies.append(tally)
+            if not tally.given_up:
+                break
+            # these rows are read once they are compacted: try again on what came between
+            live = parts.state.base.live(parts.state.snapshots.latest())
     except TablestoreError as error:
         doubt = isinstance(error, CommitUnknownError)
         outcome: CompactionOutcome = "unknown" if doubt else "not committed"
         return replace(result, compaction=outcome, compaction_error=str(error))
-    if tally is None:
+    if not tallies:
         return result
     milliseconds = result.milliseconds + round((time.monotonic() - began) * 1000)
+    made = [made for tally in tallies for made in tally.snapshot_ids]
     return replace(
         result,
-        snapshot_ids=(*result.snapshot_ids, *tally.snapshot_ids),
-        retries=result.retries + tally.retries,
-        compaction="committed" if tally.snapshot_ids else "none",
+        snapshot_ids=(*result.snapshot_ids, *made),
+        retries=result.retries + sum(tally.retries for tally in tallies),
+        compaction="committed" if made else "none",
         milliseconds=milliseconds,
     )
 
@@ -227,8 +269,12 @@ def _compact_places(
         entries = live.buckets.get(place)
         if entries:
             files = [entry.file for entry in entries]
-            unit, _ = plan_bucket(context, place, entries[-1].total_buckets, files, full=False)
-            units += [] if unit is None else [unit]
+            if context.key:
+                unit, _ = plan_bucket(context, place, entries[-1].total_buckets, files, full=False)
+                units += [] if unit is None else [unit]
+            else:
+                total = entries[-1].total_buckets
+                units += plan_append(context, place, total, files, full=False)[:1]
     if not units:
         return None
     job = CompactionJob(context, committer.commit, workers=min(os.cpu_count() or 1, 2))
@@ -261,7 +307,7 @@ class _Run:
             progress=self._tell(context),
         )
         planned: list[Unit] = []
-        for _ in range(1 if self._request.full or self._request.dry_run else _ROUNDS_MAX):
+        for _ in range(self._rounds(context)):
             planned = self._plan(context)
             if not planned or self._request.dry_run:
                 break
@@ -293,9 +339,19 @@ class _Run:
             dry_run=self._request.dry_run,
         )
 
+    def _rounds(self, context: CompactContext) -> int:
+        """Plans that may follow one another."""
+        once = self._request.full or self._request.dry_run or self._request.order is not None
+        unordered = not context.key and context.options.bucket <= 0
+        return 1 if once or unordered else _ROUNDS_MAX
+
     def _context(self) -> CompactContext:
         request = self._request
         context = compact_context(self._parts)
+        if request.order is not None:
+            if request.buckets is not None:
+                raise InvalidInputError("order_by sorts whole partitions; leave buckets out")
+            check_sortable(context.table, context.schema, context.options.bucket, request.order)
         # the batches of all workers share what the user gave
         memory = None if request.memory is None else max(request.memory // self._workers, 1)
         stop = request.stop or context.stop
@@ -303,6 +359,8 @@ class _Run:
 
     def _commit(self, messages: list[CommitMessage]) -> CommitResult:
         context = self._parts.write_context()
+        if self._request.order is not None:
+            messages = [replaced(message) for message in messages]
         return self._parts.committer(context).commit(messages)
 
     def _tell(self, context: CompactContext) -> Callable[[UnitDone], None]:
@@ -324,7 +382,7 @@ class _Run:
         return sum(runs) / len(runs) if runs else 0.0
 
     def _plan(self, context: CompactContext) -> list[Unit]:
-        live = context.state.base.live(context.state.snapshots.latest())
+        live = context.state.base.live(context.snapshot)
         units: list[Unit] = []
         for place in self._selected(live):
             units += self._plan_bucket(context, place, live.buckets[place])
@@ -336,11 +394,16 @@ class _Run:
         place: tuple[bytes, int],
         entries: Sequence[ManifestEntry],
     ) -> list[Unit]:
+        total, files = entries[-1].total_buckets, [entry.file for entry in entries]
+        if self._request.order is not None:
+            return [plan_sort(context, place, total, files, self._request.order)]
+        if not context.key:
+            return [*plan_append(context, place, total, files, full=self._request.full)]
         unit, state = plan_bucket(
             context,
             place,
-            entries[-1].total_buckets,
-            [entry.file for entry in entries],
+            total,
+            files,
             full=self._request.full,
             state=self._states.get(place),
         )
@@ -379,7 +442,9 @@ def compact_context(parts: Components) -> CompactContext:
 
 def _context_of(parts: Components, view: TableView) -> CompactContext:
     rules = merge_rules(view.schema, view.options) if view.schema.primary_keys else None
-    return CompactContext(parts.name, view.schema, view.options, parts.state, rules, view.deletions)
+    return CompactContext(
+        parts.name, view.schema, view.options, parts.state, rules, view.deletions, view.snapshot
+    )
 
 
 def runs_of(context: CompactContext, entries: Sequence[ManifestEntry]) -> int:

@@ -45,33 +45,46 @@ def _single(key: object) -> object:
     return key[0] if isinstance(key, (tuple, list)) and len(key) == 1 else key
 
 
-def check_deletes(table: str, options: TableOptions) -> None:
-    """Refuse deletes by key where such a row would delete nothing, or spoil the table.
+def check_deletes(table: str, options: TableOptions, *, whole_rows: bool = False) -> None:
+    """Refuse deletes where a -D row would delete nothing, or spoil the table.
+
+    Args:
+        table: its name, for messages.
+        options: of the table.
+        whole_rows: the -D rows have the values of all columns, not of the key only.
 
     Source: ``org.apache.paimon.table.PrimaryKeyTableUtils`` (validatePKUpsertDeletable).
 
     Raises:
         InvalidInputError: names the option to set, or says what to write in place of keys.
     """
-    why = _undeletable(options)
+    why = _undeletable(options, whole_rows=whole_rows)
     if why is not None:
-        raise InvalidInputError(f"table {table} cannot delete by key: {why}")
+        by = "rows" if whole_rows else "by key"
+        raise InvalidInputError(f"table {table} cannot delete {by}: {why}")
 
 
-def _undeletable(options: TableOptions) -> str | None:
+def _undeletable(options: TableOptions, *, whole_rows: bool) -> str | None:
     engine = options.merge_engine
-    if "partial-update.remove-record-on-sequence-group" in options.raw:
+    if engine == "first-row":
+        return "merge-engine first-row keeps the oldest row of a key"
+    partial = engine == "partial-update"
+    if partial and "partial-update.remove-record-on-sequence-group" in options.raw:
+        if whole_rows:
+            return None
         return (
             "a -D row removes a record by its sequence group only; upsert whole rows with row_kind"
         )
-    if engine == "first-row":
-        return "merge-engine first-row keeps the oldest row of a key"
-    removes = options.aggregation_removes_on_delete or options.partial_update_removes_on_delete
+    removes = (
+        options.partial_update_removes_on_delete
+        if partial
+        else options.aggregation_removes_on_delete
+    )
     if options.mixes_versions and not removes:
         return (
             f"merge-engine {engine} does so only where '{engine}.remove-record-on-delete' is 'true'"
         )
-    if options.sequence_field:
+    if options.sequence_field and not whole_rows:
         return (
             "a -D row without a value of 'sequence.field' is older than every other row; upsert "
             "whole rows with row_kind"

@@ -50,6 +50,19 @@ def _deduplicate(schema: TableSchema, options: TableOptions) -> MergeEngine:
 
 
 def _first_row(schema: TableSchema, options: TableOptions) -> MergeEngine:
+    """The engine of first-row.
+
+    Raises:
+        InvalidInputError: options that it leaves nothing to do.
+    """
+    for key, found in (
+        ("sequence.field", options.sequence_field),
+        ("deletion-vectors.enabled", options.deletion_vectors),
+    ):
+        if found:
+            raise InvalidInputError(
+                f"merge-engine first-row does not go together with option {key!r}", option=key
+            )
     return FirstRow(ignore_delete=options.ignore_delete)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tablestore.errors import InvalidInputError, nearest
+from tablestore.errors import InvalidInputError
 from tablestore.format.binary_row import decode_row
-from tablestore.predicate.bind import bind
-from tablestore.predicate.nodes import And, col
-from tablestore.read.plan import comparable_key, partition_matcher
+from tablestore.read.plan import comparable_key
 from tablestore.runs.bucket_files import types_of
 from tablestore.table.batch import Batch, at_top_level
+from tablestore.table.compaction import compact_after
 from tablestore.table.merging import merge_rules
+from tablestore.table.partitions import partition_filter
 
 if TYPE_CHECKING:
     from tablestore.commit.committer import CommitResult
@@ -47,44 +47,23 @@ def overwrite_table(
 
     def commit(messages: list[CommitMessage]) -> CommitResult:
         messages = _raised(context, messages)
+        goes = replaced
         if dynamic:
-            touched = {message.partition for message in messages}
-            return committer.commit(messages, overwrite_filter=touched.__contains__)
-        _check_inside(context, messages, replaced, partition)
-        return committer.commit(messages, overwrite_filter=replaced)
+            goes = {message.partition for message in messages}.__contains__
+        else:
+            _check_inside(context, messages, replaced, partition)
+        places = [(message.partition, message.bucket) for message in messages]
+        result = committer.commit(messages, overwrite_filter=goes)
+        if not context.options.needs_lookup:
+            return result
+        # rows of level 0 are read once they are compacted
+        return compact_after(parts, context, committer, places, result)
 
     rules = merge_rules(schema, context.options) if schema.primary_keys else None
     with Batch(context, rules, commit) as batch:
         batch.write(data, missing=missing, constants=partition)
     assert batch.result is not None  # the block was left without an error
     return batch.result
-
-
-def partition_filter(
-    parts: Components, partition: Mapping[str, object] | None
-) -> Callable[[bytes], bool]:
-    """Which serialized partitions have the values given; all of them where none are.
-
-    Raises:
-        InvalidInputError: a column that the table is not partitioned by.
-    """
-    if partition is None:
-        return lambda _: True
-    view = parts.view()
-    known = view.schema.partition_keys
-    if not partition:
-        raise InvalidInputError(f"table {parts.name}: partition= is empty; leave it out")
-    for name in partition:
-        if name not in known:
-            raise InvalidInputError(
-                f"table {parts.name} is not partitioned by {name!r}{nearest(name, known)}; its "
-                f"partition columns are {', '.join(known) or 'none'}"
-            )
-    tests = [
-        col(name).is_null() if value is None else col(name) == value
-        for name, value in partition.items()
-    ]
-    return partition_matcher(view, bind(And(tuple(tests)), view.arrow_schema))
 
 
 def _check_inside(

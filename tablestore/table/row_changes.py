@@ -25,6 +25,7 @@ from tablestore.errors import (
 )
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.expression import Expression, columns_of, compute, parse_expression
+from tablestore.table.keys import check_deletes
 from tablestore.types.row_kind import RowKind
 from tablestore.write.check import first_violation
 from tablestore.write.conform import ConformedBatch
@@ -124,9 +125,13 @@ def delete_where(parts: Components, scan: Scan, batch: Callable[[], Batch]) -> C
         parts: the table.
         scan: of all columns, with the filter.
         batch: starts a batch.
+
+    Raises:
+        InvalidInputError: the table's merge engine takes no deletes.
     """
     if not scan.view.key:
         return _rewrite(parts, scan, None)
+    check_deletes(parts.name, scan.view.options, whole_rows=True)
     return _write_all(
         batch(), scan.batches(), lambda rows: ConformedBatch(rows, _kinds(rows, RowKind.DELETE))
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from tablestore.errors import CorruptDataError, TablestoreError
+from tablestore.errors import CorruptDataError, TablestoreError, UnsupportedFormatError
 from tablestore.format.binary_row import decode_row
 from tablestore.format.changelog import decode_changelog
 from tablestore.format.consumer import decode_consumer
@@ -38,6 +38,7 @@ from tablestore.format.snapshot import Snapshot, decode_snapshot
 from tablestore.format.statistics import decode_statistics
 from tablestore.format.tag import decode_tag
 from tablestore.metadata.branches import branch_folders
+from tablestore.runs.column_types import check_column_types
 from tablestore.table.report import Notes, Report
 from tablestore.table.second_decoder import SecondDecoder
 from tablestore.table.verify_file import FileCheck, hash_indexes
@@ -68,7 +69,9 @@ def verify_table(
     Raises:
         InvalidInputError: ``deep`` without fastparquet.
         StorageUnavailableError: the storage does not answer.
+        UnsupportedFormatError: the table holds what is not understood; nothing can be said of it.
     """
+    _check_understood(parts)
     notes = Notes()
     second = SecondDecoder(notes) if deep else None
     lists = Lists(parts.store, notes)
@@ -93,6 +96,22 @@ def verify_table(
         findings=tuple(notes.findings),
         skipped=tuple(notes.skipped),
     )
+
+
+def _check_understood(parts: Components) -> None:
+    """Refuse tables whose files would be looked at in part only, or taken for damaged.
+
+    Raises:
+        UnsupportedFormatError: names the feature.
+    """
+    schema = parts.view().schema
+    if schema.options.get("data-evolution.enabled", "false").strip().lower() == "true":
+        raise UnsupportedFormatError(
+            f"table {parts.name}: verifying a table with 'data-evolution.enabled' = 'true' is not "
+            "supported yet",
+            feature="data-evolution.enabled",
+        )
+    check_column_types(parts.name, schema, "verifying")
 
 
 def _in_branch(notes: Notes, name: str) -> Notes:

@@ -11,6 +11,7 @@ import os
 from random import Random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tablestore.errors import InvalidInputError
@@ -23,6 +24,7 @@ from tablestore.types.model import DataField
 from tablestore.types.row_kind import SHORT_STRINGS
 from tests.support.oracle_arrow import arrow_table, canonical_rows
 from tests.support.oracle_histories import value
+from tests.support.oracle_judge import difference
 
 pytestmark = pytest.mark.interop
 TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
@@ -109,9 +111,7 @@ def make_row(r, columns, pools):
 
 def make_case(r):
     retracts = r.choice([0, 0.1, 0.3, 0.6])
-    # a late version after a retract whose null took the record's place: Java's is not null then
-    functions = [f for f in FUNCTIONS if not retracts or f[0] != "first_non_null_value"]
-    columns, options = make_table(r, functions)
+    columns, options = make_table(r, FUNCTIONS)
     pools = {
         n: [value(r, t, nullable=False, key=True) for _ in range(r.choice([2, 3, 5]))]
         for n, t in columns
@@ -136,61 +136,70 @@ def rules(case):
     return merge_rules(schema, TableOptions.parse(case["options"], has_primary_key=True))
 
 
-def merged(case, engine, groups, names=None):
-    """[kind, row] of each group; the columns of `names` only, when they are given."""
-    rows = [row for group in groups for _, row in group]
-    table = arrow_table(rows, case["columns"]).combine_chunks()
-    sizes = [len(group) for group in groups]
-    starts = np.zeros(len(rows), dtype=np.bool_)
-    starts[np.cumsum([0, *sizes[:-1]])] = True
-    kinds = np.array([SHORT_STRINGS.index(k) for group in groups for k, _ in group], dtype=np.int8)
-    found = Groups(np.arange(len(rows)), starts, kinds)
-    wanted = names or [name for name, _ in case["columns"]]
-    needed = set(engine.needs(wanted))
+class Merge:
+    """Our merge of any of a case's groups; their rows are made into Arrow once."""
 
-    def column(name):
-        assert name in needed, f"{name} is looked into without being asked for"
-        return table.column(name).combine_chunks()
+    def __init__(self, case):
+        self.types = dict(case["columns"])
+        self.engine = rules(case)
+        versions = [version for group in case["groups"] for version in group]
+        table = arrow_table([row for _, row in versions], case["columns"]).combine_chunks()
+        self.arrays = {name: table.column(name).combine_chunks() for name in table.column_names}
+        self.kinds = np.array([SHORT_STRINGS.index(kind) for kind, _ in versions], dtype=np.int8)
+        self.ends = np.cumsum([0, *map(len, case["groups"])])
 
-    result = engine.merge(found, column, wanted)
-    columns = [(n, t) for n, t in case["columns"] if n in wanted]
-    arrays = [gathered(column, n, result.columns.get(n, result.rows)) for n, _ in columns]
-    made = arrow_table([], columns).schema
-    out = canonical_rows(
-        type(table).from_arrays(
-            [a.cast(f.type) for a, f in zip(arrays, made, strict=True)], names=made.names
-        ),
-        columns,
-    )
-    kinds = kinds[result.rows] if result.kind is None else result.kind
-    return [[SHORT_STRINGS[k], row] for k, row in zip(kinds.tolist(), out, strict=True)]
+    def run(self, groups, names=None):
+        """Merge the groups of these numbers; all columns, or some."""
+        wanted = list(names or self.types)
+        needed = set(self.engine.needs(wanted))
+
+        def column(name):
+            assert name in needed, f"{name} is looked into without being asked for"
+            return self.arrays[name]
+
+        spans = [np.arange(self.ends[group], self.ends[group + 1]) for group in groups]
+        order = np.concatenate(spans)
+        found = Groups(order, np.isin(order, [span[0] for span in spans]), self.kinds)
+        return column, wanted, self.engine.merge(found, column, wanted)
+
+    def rows(self, groups, names=None):
+        """[kind, row] of each group."""
+        column, wanted, result = self.run(groups, names)
+        columns = [(name, self.types[name]) for name in wanted]
+        made = [
+            gathered(column, n, result.columns.get(n, result.rows)).cast(self.arrays[n].type)
+            for n in wanted
+        ]
+        rows = canonical_rows(pa.table(made, wanted), columns)
+        kinds = self.kinds[result.rows] if result.kind is None else result.kind
+        return [[SHORT_STRINGS[k], row] for k, row in zip(kinds.tolist(), rows, strict=True)]
 
 
 def check(case, answers, figures):
     """Nothing where we agree with Java on every group, else the first difference."""
-    engine = rules(case)
-    pairs = list(zip(case["groups"], answers, strict=True))
-    for group in (group for group, said in pairs if "error" in said):
-        try:
-            return f"{group}: Java refuses, we give {merged(case, engine, [group])}"
-        except InvalidInputError:
-            figures["partial-update groups refused as by Java"] += 1
-    fine = [(group, said["value"]) for group, said in pairs if "error" not in said]
-    for some in (fine, *([pair] for pair in fine[:4])):
-        groups, wanted = [g for g, _ in some], [w for _, w in some]
-        found = merged(case, engine, groups) if groups else []
-        for group, ours, theirs in zip(groups, found, wanted, strict=True):
-            if json.dumps(ours) != json.dumps(theirs):
-                return f"{group}: we give {ours}, Java {theirs}"
+    merge = Merge(case)
+    for group, said in enumerate(answers):
+        if "error" in said:
+            try:
+                merge.run([group])
+            except InvalidInputError:
+                figures["partial-update groups refused as by Java"] += 1
+                continue
+            return f"{case['groups'][group]}: we give {merge.rows([group])}, Java {said}"
+    fine = [group for group, said in enumerate(answers) if "error" not in said]
+    for some in (fine, *([group] for group in fine[:2])):
+        for group, ours in zip(some, merge.rows(some) if some else [], strict=True):
+            if json.dumps(ours) != json.dumps(answers[group]["value"]):
+                return f"{case['groups'][group]}: we give {ours}, Java {answers[group]}"
     figures["partial-update groups equal to Java's"] += len(fine)
-    return narrow(case, engine, [g for g, _ in fine], [w for _, w in fine]) if fine else None
+    return narrow(merge, fine, [answers[group]["value"] for group in fine]) if fine else None
 
 
-def narrow(case, engine, groups, wanted):
+def narrow(merge, groups, wanted):
     """Nothing where a column alone reads as it does among all."""
-    for index in {1, len(case["columns"]) - 1}:
-        name = case["columns"][index][0]
-        if merged(case, engine, groups, [name]) != [[k, [row[index]]] for k, row in wanted]:
+    for index in (1, len(merge.types) - 1):
+        name = list(merge.types)[index]
+        if merge.rows(groups, [name]) != [[kind, [row[index]]] for kind, row in wanted]:
             return f"{name} alone differs"
     return None
 
@@ -206,3 +215,58 @@ def test_each_record_is_what_java_puts_together(java, tmp_path, figures):
         if difference:
             wrong.append(f"{case['options']} {case['columns']}: {difference}")
     assert not wrong, f"seed {SEED}: {len(wrong)} of {len(cases)}: " + "\n".join(wrong[:5])
+
+
+TAKE_RETRACTS = {"sum", "last_value", "last_non_null_value", "collect", "merge_map"}
+
+
+def make_history(r):
+    """A table and writes into it that both engines take: [kinds, rows] each."""
+    functions = [f for f in FUNCTIONS if f[0] in TAKE_RETRACTS]
+    columns, options = make_table(r, functions)
+    columns = [(n, t) for n, t in columns if n != "must"]
+    pools = {n: [value(r, t, False, True) for _ in range(4)] for n, t in columns if n[0] == "s"}
+    takes = pools or {"ignore-delete", "partial-update.remove-record-on-delete"} & set(options)
+    writes = []
+    for _ in range(r.randrange(4, 8)):
+        size = r.randrange(3, 12)
+        kinds = [r.choice(["+I", "+U", "+I", "-D", "-U"] if takes else ["+I"]) for _ in range(size)]
+        rows = [make_row(r, columns, pools) for _ in kinds]
+        for row in rows:
+            row[0] = r.randrange(6)
+        writes.append([kinds, rows])
+    return columns, options | {"bucket": "1", "num-sorted-run.compaction-trigger": "3"}, writes
+
+
+def write_ours(table, columns, kinds, rows):
+    data = arrow_table(rows, columns)
+    table.upsert(data.append_column("op", pa.array(kinds)), row_kind="op")
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_both_engines_write_compact_and_read_one_table(java, ours, tmp_path, figures, step):
+    r = Random(f"{SEED} partial-update {step}")
+    columns, options, writes = make_history(r)
+    table = ours.create(tmp_path, name="db.t", columns=columns, primary_key=["k"], options=options)
+    said = []
+    for kinds, rows in writes:
+        if r.random() < 0.5:
+            write_ours(table, columns, kinds, rows)
+        else:
+            compact = r.choice([None, None, "minor", "full"])
+            java.write(tmp_path, name="db.t", rows=rows, kinds=kinds, compact=compact)
+        said += compare_reads(java, ours, tmp_path, columns)
+        if r.random() < 0.3:
+            before = ours.read(tmp_path, name="db.t", columns=columns)
+            table.compact(full=r.random() < 0.7)
+            said += difference(
+                "compacted", ours.read(tmp_path, name="db.t", columns=columns), before
+            )
+            said += compare_reads(java, ours, tmp_path, columns)
+    figures["partial-update tables that both engines wrote"] += 1
+    assert not said, f"seed {SEED}: {options} {columns}"
+
+
+def compare_reads(java, ours, warehouse, columns):
+    rows = ours.read(warehouse, name="db.t", columns=columns)
+    return difference("java", java.read(warehouse, name="db.t"), rows)

@@ -22,8 +22,8 @@ READ = {
 REFUSED = {
     "data_evolution": "data-evolution",
     "blob": "data-evolution",
-    "variant": "'v': (reading|writing) VARIANT",
-    "vector": "'e': (reading|writing) VECTOR<FLOAT, 3>",
+    "variant": "'v': (reading|writing|verifying) VARIANT",
+    "vector": "'e': (reading|writing|verifying) VECTOR<FLOAT, 3>",
 }
 NAME = "db.t"
 
@@ -110,6 +110,7 @@ def test_a_table_that_we_do_not_understand_is_refused_by_name(
         lambda: table.at(snapshot=1).to_arrow(),
         table.files,
         table.explain,
+        table.verify,
         lambda: table.append([{"k": 1}], missing="null"),
         table.truncate,
     ]

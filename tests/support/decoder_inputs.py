@@ -109,15 +109,34 @@ def orc_files() -> tuple[File, ...]:
     stamps = {"f": columns["f"], "t": past}
     found = [(_orc(columns), _schema(types))] * 3
     found += [(_orc(stamps), _schema({"f": "INT", "t": "TIMESTAMP(3)"}))] * 3
-    return (*found, *[_sealed_orc(codec) for codec in ("none", "zstd", "lz4", "snappy")])
+    wide = {f"column {i}": columns["f"] for i in range(30)}
+    there = _schema(dict.fromkeys(list(wide)[:3], "INT"))
+    codecs = ("zlib", "snappy", "lz4", "zstd")
+    found += [(_orc(wide, codec), there) for codec in codecs for _ in range(2)]
+    found += [(with_lz4_footer(_orc(wide, "lz4")), there)] * 2
+    sealed = [_sealed_orc(900, codec) for codec in ("none", "zstd", "lz4", "snappy")]
+    return (*found, *sealed, *[_sealed_orc(20_000, "none")] * 2)
 
 
-def _sealed_orc(codec: str) -> File:
+def with_lz4_footer(data: bytes) -> bytes:
+    """The ORC file of codec lz4 with its footer compressed, which pyarrow does not do."""
+    script = data[-1 - data[-1] : -1]
+    length, used = (script[1] & 127) | script[2] << 7, 3
+    if script[1] < 128:
+        length, used = script[1], 2
+    start = len(data) - 1 - len(script) - length
+    chunk = pa.Codec("lz4_raw").compress(data[start + 3 : start + length], asbytes=True)
+    size = 3 + len(chunk)
+    script = b"\x08" + bytes([size & 127 | 128, size >> 7]) + script[used:]
+    head = (len(chunk) << 1).to_bytes(3, "little")
+    return data[:start] + head + chunk + script + bytes([len(script)])
+
+
+def _sealed_orc(count: int, codec: str) -> File:
     schema = _schema({"i": "INT", "s": "STRING", "n": "DECIMAL(20, 3)"})
-    rows = {"i": range(900), "s": [f"text {i % 9}" for i in range(900)], "n": [None] * 900}
-    batch = pa.RecordBatch.from_pydict(
-        {name: list(values) for name, values in rows.items()}, schema=file_schema(schema.fields)
-    )
+    rows = {"i": [i * i % 99_991 for i in range(count)], "n": [None] * count}
+    rows["s"] = [f"text {i}" for i in rows["i"]]
+    batch = pa.RecordBatch.from_pydict(rows, schema=file_schema(schema.fields))
     out = io.BytesIO()
     writer = OrcWriter(out, schema.fields, compression=codec)
     writer.write(batch)
@@ -125,9 +144,9 @@ def _sealed_orc(codec: str) -> File:
     return out.getvalue(), schema
 
 
-def _orc(columns: dict[str, pa.Array]) -> bytes:
+def _orc(columns: dict[str, pa.Array], codec: str = "uncompressed") -> bytes:
     out = io.BytesIO()
-    orc.write_table(pa.table(columns), out, compression="uncompressed")
+    orc.write_table(pa.table(columns), out, compression=codec)
     return out.getvalue()
 
 

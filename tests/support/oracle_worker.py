@@ -15,6 +15,7 @@ import jpype
 from tests.support import (
     differential_java,
     oracle_aggregates,
+    oracle_append,
     oracle_operations,
     oracle_partial_update,
     oracle_picks,
@@ -57,6 +58,7 @@ class Service:
             "aggregates": self.aggregates,
             "partial_updates": self.partial_updates,
             "rare": oracle_rare.make,
+            "append_tables": self.append_tables,
         }
         if op in own:
             return own[op](p, **arguments)
@@ -97,6 +99,11 @@ class Service:
     def partial_updates(p: Paimon, name: str, cases: list):
         """What Java's partial-update gives; `name` is the kind of the cases."""
         return oracle_partial_update.run(p, name, cases)
+
+    @staticmethod
+    def append_tables(p: Paimon, name: str, what: str, **arguments):
+        """What jobs on append tables do; `what` is the kind of the job."""
+        return oracle_append.run(p, name, what, **arguments)
 
     @staticmethod
     def columns(p: Paimon, name: str):

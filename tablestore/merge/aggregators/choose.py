@@ -90,11 +90,13 @@ class FirstValue:
         chosen |= reset | (late & (places > first[versions.group]))
         found = versions.rows(versions.last(chosen))
         if self.non_null and bool(late.any()):
+            # a reset to null leaves nothing that a late version would have to yield to
+            known = adds | (reset if valid is None else reset & valid[versions.order])
             for group in np.unique(versions.group[late]).tolist():
                 span = slice(versions.offsets[group], versions.offsets[group + 1])
                 found[group] = _first_known(
                     versions.order[span].tolist(),
-                    adds[span].tolist(),
+                    known[span].tolist(),
                     late[span].tolist(),
                     reset[span].tolist(),
                 )
@@ -108,14 +110,14 @@ def _first_known(rows: list[int], known: list[bool], late: list[bool], reset: li
 
     Args:
         rows: row numbers.
-        known: which are adds with a value.
+        known: which have a value.
         late: which are late.
         reset: which take the accumulator's place.
     """
     held, found, settled = -1, False, False
     for row, value, swapped, fresh in zip(rows, known, late, reset, strict=True):
         if fresh:
-            held, found = row, True
+            held, found = row, value
         elif swapped and not (found and not settled):
             held, found = row, value
         elif not settled and (found if swapped else value):

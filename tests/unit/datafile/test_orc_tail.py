@@ -10,7 +10,8 @@ import pyarrow.orc as orc
 import pytest
 
 from tablestore.datafile.orc_tail import PostScript, read_stripes
-from tablestore.errors import CorruptDataError
+from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tests.support.decoder_inputs import with_lz4_footer
 
 COLUMNS = {
     "number": pa.array([1, 2, 3]),
@@ -73,6 +74,21 @@ def test_stripes_are_those_that_pyarrow_finds(codec):
         script = PostScript.of(end, len(data))
         assert script.footer == file.file_footer_length
         assert stripes[-1].end == len(data) - script.tail_bytes
+
+
+@pytest.mark.parametrize("columns", [12, 30, 100])
+def test_a_footer_in_lz4_is_read(columns):
+    data = file_of({f"column {i}": pa.array([i, i]) for i in range(columns)}, compression="lz4")
+    packed = with_lz4_footer(data)
+    assert len(packed) < len(data)
+    assert orc.ORCFile(pa.BufferReader(packed)).read()["column 0"].to_pylist() == [0, 0]
+    assert stripes_of(packed) == stripes_of(data)
+
+
+def test_a_footer_in_a_codec_that_is_not_read_is_refused_by_name():
+    script = message((1, 5), (2, 3), (3, 65536)) + b"\x82\xf4\x03\x03ORC"
+    with pytest.raises(UnsupportedFormatError, match="ORC codec lzo"):
+        stripes_of(b"ORC" + bytes(9) + script + bytes([len(script)]))
 
 
 def test_a_footer_longer_than_what_was_read_first_is_read():

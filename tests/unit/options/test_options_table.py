@@ -95,7 +95,6 @@ def test_a_bad_value_names_its_option() -> None:
         ({"bucket-function.type": "crc"}, "expected one of default, mod, hive, found 'crc'"),
         ({"merge-engine": "x"}, "expected one of deduplicate, partial-update"),
         ({"row-tracking.enabled": "true"}, "not supported yet"),
-        ({"rowkind.field": "id"}, "not supported yet"),
         ({"changelog-producer": "lookup"}, "not supported yet; only 'none' is"),
         ({"postpone.merge-on-read": "true"}, "not supported yet; only 'false' is"),
         ({"file.format": "csv"}, "'file.format' = 'csv' is not supported yet"),
@@ -121,7 +120,7 @@ def test_an_option_that_cannot_be_kept_is_refused_by_name(
 @pytest.mark.parametrize(
     "options",
     [
-        {"merge-engine": "DEDUPLICATE", "deletion-vectors.enabled": "False"},
+        {"merge-engine": "DEDUPLICATE", "deletion-vectors.enabled": "True"},
         {"file.format": "parquet", "file.format.per.level": "0:parquet, 5:ORC"},
         {"scan.mode": "latest-full", "changelog-producer": "none"},
         {"snapshot.num-retained.min": "3", "num-levels": "4", "write-only": "true"},

@@ -38,10 +38,10 @@ class Loads:
         self.loaded = self.peak = 0
         inner = merged.merge_window
 
-        def counted(window, shape, engine):
+        def counted(window, shape, *rest):
             self.peak = max(self.peak, self.loaded)
             rows = sum(part.num_rows for part in window.parts)
-            yield from inner(window, shape, engine)
+            yield from inner(window, shape, *rest)
             self.loaded -= rows
 
         monkeypatch.setattr(merged, "merge_window", counted)

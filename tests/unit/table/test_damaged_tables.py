@@ -169,7 +169,7 @@ def test_a_damaged_hint_is_only_a_hint(home):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("merge-engine", "newest-of-all"), ("changelog-producer", "input"), ("bucket", "-2")],
+    [("merge-engine", "newest-of-all"), ("changelog-producer", "lookup"), ("bucket", "-2")],
 )
 def test_a_table_with_an_option_that_is_not_supported_yet_is_refused_by_name(home, option, value):
     path = the(home, OBJECTS["schema"])

@@ -94,6 +94,21 @@ def test_a_delete_by_key_that_would_delete_nothing_is_refused(lake, options, mes
         table.delete(keys=[1])
 
 
+def test_a_delete_of_selected_rows_is_refused_where_the_merge_would_break(lake):
+    table = make(lake, {})
+    table.upsert([{"k": 1, "a": 5}])
+    with pytest.raises(InvalidInputError, match="remove-record-on-delete' is 'true'"):
+        table.delete(where="a = 5")
+    assert rows(table) == [(1, 5, None, None)]
+
+
+def test_a_delete_of_selected_rows_removes_by_their_sequence_group(lake):
+    table = make(lake, GROUP | {"partial-update.remove-record-on-sequence-group": "at"})
+    table.upsert([{"k": 1, "a": 5, "at": 3}, {"k": 2, "a": 6, "at": 3}])
+    table.delete(where="a = 5")
+    assert rows(table) == [(2, 6, None, 3)]
+
+
 def test_a_sequence_group_removes_by_rows_of_kind_delete_whatever_is_read(lake):
     table = make(lake, GROUP | {"partial-update.remove-record-on-sequence-group": "at"})
     table.upsert([{"k": 1, "a": 5, "b": "x", "at": 3}, {"k": 2, "a": 6, "b": "z", "at": 3}])
