@@ -358,7 +358,7 @@ class _Run:
         return replace(context, memory=memory, stop=stop)
 
     def _commit(self, messages: list[CommitMessage]) -> CommitResult:
-        context = self._parts.write_context()
+        context = self._parts.write_context(compacts=True)
         if self._request.order is not None:
             messages = [replaced(message) for message in messages]
         return self._parts.committer(context).commit(messages)

@@ -65,18 +65,22 @@ class Components:
         schema = self.latest_schema(snapshot)
         return TableView(self.name, schema, self.options(schema), snapshot, self.state)
 
-    def write_context(self, *, replaces: bool = False) -> WriteContext:
+    def write_context(self, *, replaces: bool = False, compacts: bool = False) -> WriteContext:
         """The table for a writer.
 
         Args:
             replaces: the write replaces what is there, so its numbers start at 0.
+            compacts: the write compacts what is there, which is checked before.
 
         Raises:
             UnsupportedFormatError: the table uses what cannot be written yet.
         """
         snapshot = self.state.snapshots.latest()
         schema = self.latest_schema(snapshot)
-        check_writable(schema.options, has_primary_key=bool(schema.primary_keys))
+        # a compaction changes no rows, so that the changelog of those that arrive is not its affair
+        passed = {"changelog-producer"} if compacts else set()
+        written = {key: value for key, value in schema.options.items() if key not in passed}
+        check_writable(written, has_primary_key=bool(schema.primary_keys))
         check_column_types(self.name, schema, "writing")
         try:
             FileIndexPlan.of(schema.fields, schema.options)

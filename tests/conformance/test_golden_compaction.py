@@ -40,7 +40,7 @@ ACTIVE = {"write-only": "false"}
 def hindrance(writer, name, options):
     """A part of the sentence with which we refuse to compact a table; None where we do."""
     bucket = str(options.get("bucket", "-1"))
-    if options.get("changelog-producer", "none") != "none":
+    if options.get("changelog-producer") in ("lookup", "full-compaction"):
         return "changelog-producer"
     if options.get("row-tracking.enabled") == "true":
         return "row-tracking"
