@@ -34,7 +34,7 @@ def test_both_engines_read_a_table_equal_after_each_of_their_operations(
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         table = Interleaved(java, Path(folder), FIRST + step)
         table.create()
-        for _ in range(table.r.randrange(6, 14)):
+        for _ in range(table.r.randrange(6, 13)):
             said = table.step()
             assert not said, f"seed {FIRST + step}: {table.options} {table.done}"
         want = table.read(java)

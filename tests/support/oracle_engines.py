@@ -26,7 +26,7 @@ def engine_options(r: Random, vals, options: dict[str, str]) -> list[str]:
 
     `vals`: the (name, type JSON) pairs of columns that are of no key.
     """
-    engine = r.choice(["deduplicate"] * 3 + ["partial-update"] * 4 + ["aggregation"] * 4 + ["first-row"] * 2)  # noqa: E501 # fmt: skip
+    engine = r.choice(["deduplicate"] * 4 + ["partial-update"] * 4 + ["aggregation"] * 4 + ["first-row"] * 2)  # noqa: E501 # fmt: skip
     options.pop("ignore-delete", None)
     if engine != "deduplicate":
         options["merge-engine"] = engine
@@ -35,9 +35,9 @@ def engine_options(r: Random, vals, options: dict[str, str]) -> list[str]:
         options["ignore-delete"] = "true"
         return [*WRITES, "-D"]
     if engine == "deduplicate":
-        if ordered and r.random() < 0.75:
+        if ordered and r.random() < 0.85:
             _sequence_field(r, ordered, options)
-        if "sequence.field" not in options or r.random() < 0.2:
+        if "sequence.field" not in options or r.random() < 0.1:
             options["ignore-delete"] = "true"
         if r.random() < 0.15:
             options["ignore-update-before"] = "true"
@@ -130,7 +130,11 @@ def _functions_of(t) -> list[str]:
 
 def table_options(r: Random, options: dict[str, str]) -> None:
     """Draws file formats, buckets and deletion vectors into the options of a primary-key table."""
-    options["bucket"] = r.choice(["1", "1", "2", "3", "5", "8"])
+    options["bucket"] = r.choice(["1", "1", "1", "2", "3", "5", "8"])
+    if r.random() < 0.5:  # else most compactions of small tables take everything
+        options["compaction.max-size-amplification-percent"] = "1000000"
+        options["compaction.size-ratio"] = "-100"
+        options["num-sorted-run.compaction-trigger"] = r.choice(["2", "2", "3"])
     options["file.format"] = r.choice(["parquet"] * 4 + ["orc"] * 3 + ["avro"] * 3)
     if r.random() < 0.15:
         top = options.get("num-sorted-run.compaction-trigger", "5")

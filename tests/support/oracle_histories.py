@@ -126,6 +126,8 @@ def design(r: Random, scope: str = "plain"):
     vals = [(f"v{i}", r.choice(VALS)) for i in range(r.randrange(1, 6))]
     if r.random() < 0.2:
         vals.append(("n0", r.choice(NESTED)))
+    if scope == "engines":  # one that has an order
+        vals.append((f"v{len(vals)}", r.choice(["INT", "BIGINT", "TIMESTAMP(3)", "DECIMAL(9, 2)"])))
     cols = keys + vals + part_cols if r.random() < 0.5 else part_cols + keys + vals
     o = _options(r, pk, kt)
     names = [c for c, _ in part_cols]

@@ -115,6 +115,8 @@ class Columns:
         column = self.cols.pop(i)
         at = self.r.randrange(len(self.cols) + 1)
         self.cols.insert(at, column)
+        if i == at == 0:  # which Java refuses
+            return None
         return ["move", column[0], self.cols[at - 1][0] if at else None]
 
 
