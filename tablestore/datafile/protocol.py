@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -51,6 +51,7 @@ class DataFileReader(Protocol):
         fields: Sequence[DataField],
         row_groups: Sequence[int] | None = None,
         batch_rows: int = BATCH_ROWS,
+        dictionaries: Collection[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The named columns in row order, in the Arrow types of their data types.
 
@@ -58,6 +59,7 @@ class DataFileReader(Protocol):
             fields: columns under the file's names; one that the file lacks is null.
             row_groups: which groups to read, ascending; all when None.
             batch_rows: rows of a batch at most.
+            dictionaries: text columns that may be given as dictionaries instead.
         """
         ...
 
