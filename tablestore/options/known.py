@@ -36,7 +36,7 @@ merge-engine | enum deduplicate/partial-update/aggregation/first-row | deduplica
 sequence.field | str |  | YK | user ordering columns
 sequence.field.sort-order | enum ascending/descending | ascending | Y | direction for them
 sequence.snapshot-ordering | bool | false | RWKI | order by commit snapshot id instead
-rowkind.field | str |  | WKI | column holding the row kind
+rowkind.field | str |  | YI | column holding the row kind
 ignore-delete | bool | false | Y | drop -D and -U on write
 ignore-update-before | bool | false | Y | drop -U on write
 fields.default-aggregate-function | str |  | Y | fallback aggregator
@@ -107,22 +107,22 @@ visibility-callback.check-interval | dur | 10 s | N | poll interval
 # Write
 write-only | bool | false | Y | no compaction/expiry in this writer
 write-buffer-size | size | 256 mb | Y | memory for sort buffers
-write-buffer-spillable | bool | true | N | spill buffers to disk
-write-buffer-spill.max-disk-size | size |  | N | spill cap
+write-buffer-spillable | bool | true | Y | a full buffer goes to local files (in TMPDIR) first
+write-buffer-spill.max-disk-size | size |  | Y | bytes of those files; then rows go to level 0
 write-buffer-for-append | bool | false | N | buffer append rows
 write-max-writers-to-spill | int | 10 | N | append/postpone writer count before spilling mode
 write.sequence-number-init-mode | str | scan | W | scan files or read snapshot property
-local-sort.max-num-file-handles | int | 128 | N | external sort fan-in
+local-sort.max-num-file-handles | int | 128 | Y | local files merged at a time (at most 64)
 page-size | size | 64 kb | N | memory page
 cache-page-size | size | 64 kb | N | cache page
-spill-compression | str | zstd | N | spill codec
-spill-compression.zstd-level | int | 1 | N | spill zstd level
+spill-compression | enum zstd/lz4/lzo/none | zstd | Y | spill codec
+spill-compression.zstd-level | int | 1 | Y | spill zstd level
 sort-engine | enum loser-tree/min-heap | loser-tree | N | how spilled runs are merged
 sort-spill-threshold | int |  | N | spill runs beyond this reader count
 sort-spill-buffer-size | size | 64 mb | N | buffer for that
 target-file-size | size |  | Y | rolling size (128 MB PK / 256 MB append)
 target-file-row-num | long |  | Y | rolling row count on write
-local-merge-buffer-size | size |  | N | pre-shuffle merge buffer
+local-merge-buffer-size | size |  | YK | rows are merged in a buffer before they are numbered
 overwrite-upgrade | bool | true | N | place disjoint overwrite files at top level
 dynamic-partition-overwrite | bool | true | Y | overwrite only touched partitions
 partition.sink-strategy | str | none | N | shuffle by partition before write
