@@ -435,13 +435,14 @@ class Table:
         progress: Callable[[CompactionStep], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> CompactResult:
-        """Merge sorted runs into fewer, so that reads have less to merge.
+        """Merge sorted runs into fewer, and small files of append tables into large ones.
 
         Runs beside writers: what another commit stands against is given up and left for the next
         call; rows never change.
 
         Args:
-            full: merge every bucket into one run; by default what the table's options ask for.
+            full: merge every bucket into one run, in append tables let no small file wait; by
+                default what the table's options ask for.
             partition: values of partition columns; all partitions by default.
             buckets: bucket numbers; all by default.
             order_by: sort all rows of each partition by these columns, so that filters on them
