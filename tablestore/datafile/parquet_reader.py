@@ -55,6 +55,7 @@ class ParquetReader:
         with self._guard():
             if not isinstance(source, pa.NativeFile):
                 source = pa.PythonFile(source, mode="r")
+            self._source = source
             self._thrift = read_footer(source)
             self._file = pq.ParquetFile(
                 source, metadata=_metadata(source, self._thrift), page_checksum_verification=True
