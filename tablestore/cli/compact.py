@@ -28,7 +28,11 @@ def compact(
         typer.Argument(metavar="[TABLE]", help="db.name, or a path or URI to the table's folder."),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Merge every bucket into one sorted run.")
+        bool,
+        typer.Option(
+            "--full",
+            help="Merge every bucket into one sorted run; of append tables, every small file.",
+        ),
     ] = False,
     partition: Annotated[
         list[str] | None,

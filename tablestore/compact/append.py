@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from tablestore.commit.message import CompactIncrement
-from tablestore.compact.rewrite import file_rows
+from tablestore.compact.rewrite import file_rows, passed_on
 from tablestore.compact.vectors import IndexRewrite
 from tablestore.lsm.append import (
     AppendQueue,
@@ -122,9 +122,10 @@ def write_files(
 def _rows(
     context: CompactContext, place: tuple[bytes, int], files: Sequence[DataFileMeta]
 ) -> Iterator[pa.RecordBatch]:
+    dictionaries = passed_on(context, FileShape.of(context.schema, context.options))
     for meta in files:
         rows = batch_rows([[meta]], context.memory)
-        yield from file_rows(context, place, meta, context.schema.fields, rows)
+        yield from file_rows(context, place, meta, context.schema.fields, rows, dictionaries)
 
 
 def plan_append(

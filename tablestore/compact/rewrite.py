@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore.datafile.dictionaries import text_columns
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.runs.ahead import made_ahead
@@ -64,8 +65,12 @@ def rewrite(
         context.folders.folder(*place),
         shape,
         file_names(context.options.data_file_prefix, shape.file_format),
+        windows=True,
     )
-    rows = merged_rows(context, place, sections, drop_deletes=drop_deletes, older=older)
+    dictionaries = passed_on(context, shape) if older is None else frozenset[str]()
+    rows = merged_rows(
+        context, place, sections, dictionaries, drop_deletes=drop_deletes, older=older
+    )
     try:
         with made_ahead(rows, context.ahead) as batches:
             for batch in batches:
@@ -77,20 +82,37 @@ def rewrite(
         raise
 
 
+def passed_on(context: CompactContext, shape: FileShape) -> frozenset[str]:
+    """Columns whose dictionaries go from the old files to the new ones: text, keys excepted."""
+    if shape.file_format != "parquet":
+        return frozenset()
+    return text_columns(context.schema.fields) - set(context.key)
+
+
 def merged_rows(
     context: CompactContext,
     place: tuple[bytes, int],
     sections: Sequence[Section[DataFileMeta]],
+    dictionaries: frozenset[str],
     *,
     drop_deletes: bool,
     older: OlderVersions | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """All columns, the sequence number and the row kind of the sections' merged rows."""
+    """All columns, the sequence number and the row kind of the sections' merged rows.
+
+    Args:
+        context: the table.
+        place: partition and bucket.
+        sections: in key order.
+        dictionaries: columns that may come as dictionaries.
+        drop_deletes: retracts may go.
+        older: what is done with versions in the levels above.
+    """
     names = tuple(context.schema.field_names)
     for section in sections:
         if len(section) == 1 and not _is_looked_up(section[0], older):
             for meta in section[0]:
-                yield from _single(context, place, meta, drop_deletes=drop_deletes)
+                yield from _single(context, place, meta, dictionaries, drop_deletes=drop_deletes)
             continue
         wanted = SectionRead(
             names=names,
@@ -106,7 +128,7 @@ def merged_rows(
         def read(
             meta: DataFileMeta, fields: tuple[DataField, ...], rows: int
         ) -> Iterator[pa.RecordBatch]:
-            return file_rows(context, place, meta, fields, rows)
+            return file_rows(context, place, meta, fields, rows, dictionaries)
 
         yield from wanted.merged(section, read)
 
@@ -139,11 +161,16 @@ def _rules(context: CompactContext) -> MergeRules:
 
 
 def _single(
-    context: CompactContext, place: tuple[bytes, int], meta: DataFileMeta, *, drop_deletes: bool
+    context: CompactContext,
+    place: tuple[bytes, int],
+    meta: DataFileMeta,
+    dictionaries: frozenset[str],
+    *,
+    drop_deletes: bool,
 ) -> Iterator[pa.RecordBatch]:
     """A file whose keys have no other version in what is compacted."""
     fields = (*context.schema.fields, SEQUENCE_FIELD, KIND_FIELD)
-    for batch in file_rows(context, place, meta, fields, BATCH_ROWS):
+    for batch in file_rows(context, place, meta, fields, BATCH_ROWS, dictionaries):
         if drop_deletes and meta.delete_row_count != 0:
             kinds = batch.column(batch.num_columns - 1)
             yield batch.filter(pc.equal(pc.bit_wise_and(kinds, _DELETE_BIT), 0))
@@ -157,9 +184,11 @@ def file_rows(
     meta: DataFileMeta,
     fields: tuple[DataField, ...],
     rows: int,
+    dictionaries: frozenset[str] = frozenset(),
 ) -> Iterator[pa.RecordBatch]:
     """Columns of a file, without the rows that a deletion vector takes out."""
-    yield from read_data_file(file_request(context, place, meta, fields), None, rows)
+    request = file_request(context, place, meta, fields)
+    yield from read_data_file(replace(request, dictionaries=dictionaries), None, rows)
 
 
 def file_request(

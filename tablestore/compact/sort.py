@@ -143,5 +143,9 @@ def check_sortable(table: str, schema: TableSchema, bucket: int, order: SortOrde
             )
     if not order.columns or len(set(order.columns)) < len(order.columns):
         raise InvalidInputError(f"order_by names columns, each once, found {list(order.columns)}")
+    if order.text_bytes < 1:
+        raise InvalidInputError(
+            f"table {table}: zorder.var-length-contribution is at least 1, found {order.text_bytes}"
+        )
     if order.strategy == "hilbert" and len(order.columns) == 1:
         raise InvalidInputError("a Hilbert curve needs two columns or more in order_by, found one")

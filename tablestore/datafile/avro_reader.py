@@ -25,7 +25,7 @@ from tablestore.format.avro_writer import write_long
 from tablestore.types.arrow import to_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tablestore.predicate.prune import ColumnRange
     from tablestore.types.model import DataField
@@ -92,6 +92,7 @@ class AvroReader:
         fields: Sequence[DataField],
         row_groups: Sequence[int] | None = None,
         batch_rows: int = BATCH_ROWS,
+        dictionaries: Collection[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The named columns in row order; a column that the file lacks is null.
 
@@ -99,6 +100,7 @@ class AvroReader:
             fields: columns under the file's names, with the types to give.
             row_groups: nothing is read where it is empty.
             batch_rows: rows of a batch at most.
+            dictionaries: ignored; values are given plain.
 
         Raises:
             CorruptDataError: a block is damaged or a value does not fit its type.

@@ -32,7 +32,7 @@ from tablestore.types.arrow import to_arrow
 from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tablestore.predicate.prune import ColumnRange
     from tablestore.types.model import DataField, DataType
@@ -126,6 +126,7 @@ class OrcReader:
         fields: Sequence[DataField],
         row_groups: Sequence[int] | None = None,
         batch_rows: int = BATCH_ROWS,
+        dictionaries: Collection[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The named columns in row order; a column that the file lacks is null.
 
@@ -133,6 +134,7 @@ class OrcReader:
             fields: columns under the file's names, with the types to give.
             row_groups: which stripes to read, ascending; all when None.
             batch_rows: rows of a batch at most.
+            dictionaries: ignored; values are given plain.
 
         Raises:
             CorruptDataError: a stripe is damaged or a value does not fit its type.

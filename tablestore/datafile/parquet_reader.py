@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tablestore.datafile.buffers import BUFFERS
+from tablestore.datafile.dictionaries import dictionary_type, small_dictionaries
 from tablestore.datafile.int96 import has_int96, with_raw_int96
 from tablestore.datafile.parquet_footer import MAGIC, Bound, Footer, read_footer
 from tablestore.datafile.parquet_seal import check_footer
@@ -24,12 +26,16 @@ from tablestore.types.arrow import to_arrow
 from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tablestore.types.model import DataField
 
 _INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "DATE"})
 _MS_PER_DAY: Final = 86_400_000
+
+_LARGE_GROUP_BYTES: Final = 32 << 20
+"""Stored bytes of a row group from which on its columns are read in pieces."""
+_PIECE_BYTES: Final = 256 << 10
 
 
 class ParquetReader:
@@ -49,6 +55,7 @@ class ParquetReader:
         with self._guard():
             if not isinstance(source, pa.NativeFile):
                 source = pa.PythonFile(source, mode="r")
+            self._source = source
             self._thrift = read_footer(source)
             self._file = pq.ParquetFile(
                 source, metadata=_metadata(source, self._thrift), page_checksum_verification=True
@@ -82,6 +89,7 @@ class ParquetReader:
         fields: Sequence[DataField],
         row_groups: Sequence[int] | None = None,
         batch_rows: int = BATCH_ROWS,
+        dictionaries: Collection[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The named columns in row order; a column that the file lacks is null.
 
@@ -89,6 +97,7 @@ class ParquetReader:
             fields: columns under the file's names, with the types to give.
             row_groups: which row groups to read, ascending; all when None.
             batch_rows: rows of a batch at most.
+            dictionaries: text columns to give as dictionaries where the file has small ones.
 
         Raises:
             CorruptDataError: a page is damaged or a value does not fit its type.
@@ -101,7 +110,13 @@ class ParquetReader:
             yield from self._empty_columns(schema, groups)
             return
         with self._guard():
-            source = self._file.iter_batches(
+            found = small_dictionaries(self._file.metadata, dictionaries, groups)
+            if found:
+                schema = pa.schema(
+                    item.with_type(dictionary_type(item.type)) if item.name in found else item
+                    for item in schema
+                )
+            source = self._pooled(found).iter_batches(
                 batch_size=batch_rows,
                 row_groups=groups,
                 columns=[field.name for field in present],
@@ -114,6 +129,27 @@ class ParquetReader:
                     return
                 batch = self._converted(raw, fields, schema)
             yield batch
+
+    def _pooled(self, dictionaries: list[str]) -> pq.ParquetFile:
+        """The file again, decoding into buffers of ours; pyarrow's class cannot be told to."""
+        told = {"metadata": self._file.metadata, "page_checksum_verification": True}
+        file = pq.ParquetFile(self._source, **told)
+        file.reader = type(file.reader)(memory_pool=BUFFERS)
+        local = isinstance(self._source, pa.OSFile)
+        file.reader.open(
+            self._source,
+            use_memory_map=False,
+            # far away, few large requests count; here, what need not be in memory yet
+            pre_buffer=not local,
+            buffer_size=_PIECE_BYTES if local and self._has_large_group() else 0,
+            read_dictionary=dictionaries,
+            **told,
+        )
+        return file
+
+    def _has_large_group(self) -> bool:
+        groups = map(self._file.metadata.row_group, range(self.row_groups))
+        return any(group.total_byte_size > _LARGE_GROUP_BYTES for group in groups)
 
     def _converted(
         self, raw: pa.RecordBatch, fields: Sequence[DataField], schema: pa.Schema
@@ -128,6 +164,8 @@ class ParquetReader:
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _logical(self, array: pa.Array, field: DataField, target: pa.DataType) -> pa.Array:
+        if pa.types.is_dictionary(target):
+            return array.cast(target)
         try:
             return as_logical(array, field.type, target)
         except TimestampRangeError as error:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tablestore.datafile.dictionaries import fitted
 from tablestore.datafile.parquet_seal import SealedSink
 from tablestore.datafile.recast import recast
 from tablestore.datafile.visible import has_required_member, without_hidden_nulls
@@ -90,6 +91,10 @@ class ParquetWriter:
         nan_columns: Collection[str] = (),
     ) -> None:
         codec = parquet_codec(compression)
+        schema = pa.schema(
+            item.with_type(column.type) if pa.types.is_dictionary(column.type) else item
+            for item, column in zip(schema, sample.columns, strict=True)
+        )
         self._schema = schema
         self._int96 = any(_has_nanos(field.type) for field in schema)
         physical = _without_short_timestamps(schema) if self._int96 else schema
@@ -117,6 +122,11 @@ class ParquetWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append one row group."""
+        columns = [
+            fitted(column, kind)
+            for column, kind in zip(batch.columns, self._schema.types, strict=True)
+        ]
+        batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         if self._required:
             columns = [
                 without_hidden_nulls(column) if index in self._required else column
@@ -129,8 +139,6 @@ class ParquetWriter:
                 for column, field in zip(batch.columns, self._physical, strict=True)
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._physical)
-        elif batch.schema != self._schema:
-            batch = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
         self._writer.write_batch(batch, row_group_size=max(batch.num_rows, 1))
 
     def close(self) -> None:
@@ -220,6 +228,8 @@ def _repeats(column: pa.Array) -> bool:
     """Whether so few of the sampled values are distinct that a dictionary pays."""
     if len(column) == 0:
         return False
+    if pa.types.is_dictionary(column.type):
+        return True
     if pa.types.is_decimal(column.type):  # only the bits matter, and they count much faster
         column = column.view(pa.binary(column.type.bit_width // 8))
         fixed = True

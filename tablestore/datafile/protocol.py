@@ -56,6 +56,7 @@ class DataFileReader(Protocol):
         fields: Sequence[DataField],
         row_groups: Sequence[int] | None = None,
         batch_rows: int = BATCH_ROWS,
+        dictionaries: Collection[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The named columns in row order, in the Arrow types of their data types.
 
@@ -63,6 +64,7 @@ class DataFileReader(Protocol):
             fields: columns under the file's names; one that the file lacks is null.
             row_groups: which groups to read, ascending; all when None.
             batch_rows: rows of a batch at most.
+            dictionaries: text columns that may be given as dictionaries instead.
         """
         ...
 

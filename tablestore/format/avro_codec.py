@@ -13,6 +13,8 @@ import zstandard
 
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
 
+_SNAPPY_GROWTH: Final = 32  # three bytes make 64 at most
+
 Decompress = Callable[[bytes, int, int], bytes]
 
 _SLICE: Final = 1024  # compressed bytes at a time: a bomb shows before it has grown
@@ -94,6 +96,8 @@ def _snappy(block: bytes, limit: int, offset: int) -> bytes:
     length = _snappy_length(packed, offset)
     if length > limit:
         raise _too_long(offset, limit)
+    if length > _SNAPPY_GROWTH * len(packed):
+        raise _bad_block("snappy", offset, f"{len(packed)} bytes that claim to be {length}")
     try:
         out: bytes = pa.Codec("snappy").decompress(packed, length, asbytes=True)
     except (pa.ArrowException, OSError, ValueError) as e:

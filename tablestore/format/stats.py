@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore.errors import InvalidInputError
@@ -30,8 +31,6 @@ from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pyarrow as pa
 
     from tablestore.types.model import DataField, DataType
 
@@ -89,7 +88,7 @@ class ColumnStats:
             self._bounds = False
             self._low = self._high = None
             return
-        found = pc.min_max(array)
+        found = pc.min_max(_used_values(array))
         low, high = arrow_scalar_value(found["min"]), arrow_scalar_value(found["max"])
         if self._low is None or low < self._low:
             self._low = low
@@ -106,6 +105,13 @@ class ColumnStats:
         if isinstance(low, str) and self.mode.length is not None:
             return *_truncated(low, high, self.mode.length), self._nulls
         return low, high, self._nulls
+
+
+def _used_values(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The array, or the values of a dictionary that occur in it."""
+    if isinstance(array, pa.DictionaryArray):
+        return array.dictionary.take(pc.unique(array.indices.drop_null()))
+    return array
 
 
 def has_bounds(kind: DataType) -> bool:

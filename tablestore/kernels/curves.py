@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HILBERT_BITS: Final = 63  # of each coordinate; the sign of a number is not among them
 HILBERT_WIDTH: Final = 63  # bytes of an index of up to 7 coordinates, zeros before it
+_SPREAD_MAX: Final = 8  # bytes whose bits fit into a word in turn
 _MASK: Final = np.uint64((1 << HILBERT_BITS) - 1)
 
 
@@ -33,9 +34,26 @@ def interleave(columns: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     parts = []
     for place in range(max(column.shape[1] for column in columns)):
         taking = [column[:, place] for column in columns if column.shape[1] > place]
-        bits = np.unpackbits(np.stack(taking, axis=1)[:, :, None], axis=2)
-        parts.append(np.packbits(bits.transpose(0, 2, 1).reshape(rows, 8 * len(taking)), axis=1))
+        if len(taking) > _SPREAD_MAX:
+            bits = np.unpackbits(np.stack(taking, axis=1)[:, :, None], axis=2)
+            flat = bits.transpose(0, 2, 1).reshape(rows, 8 * len(taking))
+            parts.append(np.packbits(flat, axis=1))
+        else:
+            parts.append(_interleaved(taking))
     return np.concatenate(parts, axis=1)
+
+
+def _interleaved(taking: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The bits of one byte of each of up to eight columns in turn."""
+    count = len(taking)
+    bits = np.arange(8, dtype=np.uint64)
+    values = np.arange(256, dtype=np.uint64)[:, None]
+    # the bits of a byte as far from one another as there are columns
+    spread = ((values >> bits & np.uint64(1)) << bits * np.uint64(count)).sum(axis=1)
+    word = np.zeros(len(taking[0]), dtype=np.uint64)
+    for place, column in enumerate(taking):
+        word |= spread[column] << np.uint64(count - 1 - place)
+    return word.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - count :]
 
 
 def hilbert_index(points: Sequence[NDArray[np.int64]]) -> NDArray[np.uint8]:
@@ -53,13 +71,13 @@ def hilbert_index(points: Sequence[NDArray[np.int64]]) -> NDArray[np.uint8]:
     _untangle(axes)
     count = len(axes)
     rows = len(axes[0])
-    words = np.stack(axes, axis=1).astype(">u8").view(np.uint8).reshape(rows, count, 8)
-    bits = np.unpackbits(words, axis=2)[:, :, 64 - HILBERT_BITS :]
-    used = HILBERT_BITS * count
-    width = max(HILBERT_WIDTH, -(-used // 8))
-    padded = np.zeros((rows, width * 8), dtype=np.uint8)
-    padded[:, width * 8 - used :] = bits.transpose(0, 2, 1).reshape(rows, used)
-    return np.packbits(padded, axis=1)
+    # the highest bits are zeros, and so stand in front of the index
+    whole = interleave([axis.astype(">u8").view(np.uint8).reshape(rows, 8) for axis in axes])
+    width = max(HILBERT_WIDTH, -(-HILBERT_BITS * count // 8))
+    image = np.zeros((rows, width), dtype=np.uint8)
+    used = min(width, whole.shape[1])
+    image[:, width - used :] = whole[:, whole.shape[1] - used :]
+    return image
 
 
 def _untangle(axes: list[NDArray[np.uint64]]) -> None:

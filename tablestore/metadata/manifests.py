@@ -230,15 +230,21 @@ class Manifests:
 
     def delta(self, snapshot: Snapshot) -> list[ManifestEntry]:
         """What a snapshot changed, ADD and DELETE, in order."""
-        metas = self.read_list(snapshot.delta_manifest_list)
-        return [entry for meta in metas for entry in self.read(meta.file_name)]
+        return self._entries_of(snapshot.delta_manifest_list)
 
     def changelog(self, snapshot: Snapshot) -> list[ManifestEntry]:
         """The changelog files of a snapshot."""
         if snapshot.changelog_manifest_list is None:
             return []
-        metas = self.read_list(snapshot.changelog_manifest_list)
-        return [entry for meta in metas for entry in self.read(meta.file_name)]
+        return self._entries_of(snapshot.changelog_manifest_list)
+
+    def _entries_of(self, name: str) -> list[ManifestEntry]:
+        found: list[ManifestEntry] = []
+        for meta in self.read_list(name):
+            entries = self.read(meta.file_name)
+            _check_counts(meta, len(entries), _balance(entries))
+            found += entries
+        return found
 
     def live(self, snapshot: Snapshot, wanted: EntryFilter | None = None) -> EntryScan:
         """The live data files of a snapshot that pass a filter.
@@ -256,6 +262,8 @@ class Manifests:
             prepare_manifests(expected)
             with without_collections():
                 parts = [self._select(meta.file_name, chosen) for meta in read]
+        for meta, part in zip(read, parts, strict=True):
+            _check_counts(meta, part.read, part.files)
         return EntryScan.of(parts, len(metas))
 
     def _select(self, name: str, wanted: EntryFilter) -> Selected:
@@ -278,6 +286,22 @@ class Manifests:
     def keep_entries(self, name: str, entries: Sequence[ManifestEntry]) -> None:
         """Remembers a manifest that was just written."""
         self._entries.put(name, tuple(entries))
+
+
+def _check_counts(meta: ManifestFileMeta, entries: int, balance: int) -> None:
+    """Compare a manifest with the line of its list: an entry lost would be rows lost.
+
+    Raises:
+        CorruptDataError: it has other numbers of entries.
+    """
+    added, deleted = meta.num_added_files, meta.num_deleted_files
+    if (entries, balance) != (added + deleted, added - deleted):
+        raise CorruptDataError(
+            "manifest",
+            name=manifest_path(meta.file_name),
+            expected=f"{added} added and {deleted} deleted files, as its list says",
+            found=f"{(entries + balance) // 2} and {(entries - balance) // 2}",
+        )
 
 
 class _Kept(Generic[T]):

@@ -36,7 +36,7 @@ merge-engine | enum deduplicate/partial-update/aggregation/first-row | deduplica
 sequence.field | str |  | YK | user ordering columns
 sequence.field.sort-order | enum ascending/descending | ascending | Y | direction for them
 sequence.snapshot-ordering | bool | false | RWKI | order by commit snapshot id instead
-rowkind.field | str |  | WKI | column holding the row kind
+rowkind.field | str |  | YI | column holding the row kind
 ignore-delete | bool | false | Y | drop -D and -U on write
 ignore-update-before | bool | false | Y | drop -U on write
 fields.default-aggregate-function | str |  | Y | fallback aggregator
@@ -107,22 +107,22 @@ visibility-callback.check-interval | dur | 10 s | N | poll interval
 # Write
 write-only | bool | false | Y | no compaction/expiry in this writer
 write-buffer-size | size | 256 mb | Y | memory for sort buffers
-write-buffer-spillable | bool | true | N | spill buffers to disk
-write-buffer-spill.max-disk-size | size |  | N | spill cap
+write-buffer-spillable | bool | true | Y | a full buffer goes to local files (in TMPDIR) first
+write-buffer-spill.max-disk-size | size |  | Y | bytes of those files; then rows go to level 0
 write-buffer-for-append | bool | false | N | buffer append rows
 write-max-writers-to-spill | int | 10 | N | append/postpone writer count before spilling mode
 write.sequence-number-init-mode | str | scan | W | scan files or read snapshot property
-local-sort.max-num-file-handles | int | 128 | N | external sort fan-in
+local-sort.max-num-file-handles | int | 128 | Y | local files merged at a time (at most 64)
 page-size | size | 64 kb | N | memory page
 cache-page-size | size | 64 kb | N | cache page
-spill-compression | str | zstd | N | spill codec
-spill-compression.zstd-level | int | 1 | N | spill zstd level
+spill-compression | enum zstd/lz4/lzo/none | zstd | Y | spill codec
+spill-compression.zstd-level | int | 1 | Y | spill zstd level
 sort-engine | enum loser-tree/min-heap | loser-tree | N | how spilled runs are merged
 sort-spill-threshold | int |  | N | spill runs beyond this reader count
 sort-spill-buffer-size | size | 64 mb | N | buffer for that
 target-file-size | size |  | Y | rolling size (128 MB PK / 256 MB append)
 target-file-row-num | long |  | Y | rolling row count on write
-local-merge-buffer-size | size |  | N | pre-shuffle merge buffer
+local-merge-buffer-size | size |  | YK | rows are merged in a buffer before they are numbered
 overwrite-upgrade | bool | true | N | place disjoint overwrite files at top level
 dynamic-partition-overwrite | bool | true | Y | overwrite only touched partitions
 partition.sink-strategy | str | none | N | shuffle by partition before write
@@ -150,11 +150,11 @@ compaction.incremental-size-threshold | size |  | N | full compaction after this
 compaction.offpeak.start.hour | int | -1 | N | off-peak start
 compaction.offpeak.end.hour | int | -1 | N | off-peak end
 compaction.offpeak-ratio | int | 0 | N | extra ratio off-peak
-compaction.small-file-ratio | double | 0.7 | N | fraction of target below which files are rewritten
-compaction.min.file-num | int | 5 | N | append files per compaction
+compaction.small-file-ratio | double | 0.7 | Y | fraction of target below which files are rewritten
+compaction.min.file-num | int | 5 | Y | append files per compaction
 compaction.file-num-limit | int | 100000 | N | append scan cap
-compaction.delete-ratio-threshold | double | 0.2 | N | DV ratio forcing rewrite
-compaction.force-rewrite-all-files | bool | false | N | full compaction rewrites everything
+compaction.delete-ratio-threshold | double | 0.2 | Y | DV ratio forcing rewrite
+compaction.force-rewrite-all-files | bool | false | Y | full compaction rewrites everything
 compaction.skip-expired-partitions | bool | false | N | ignore expired partitions
 full-compaction.delta-commits | int |  | N | full compaction every N commits
 force-lookup | bool | false | YI | always use lookup compaction
@@ -182,7 +182,7 @@ deletion-vectors.enabled | bool | false | Y | MOW mode
 deletion-vectors.modifiable | bool | false | N | allow toggling
 deletion-vectors.merge-on-read | bool | false | Y | show L0 in batch reads
 deletion-vectors.bitmap64 | bool | false | Y | 64-bit DV format
-deletion-vector.index-file.target-size | size | 2 MB | N | DV file size
+deletion-vector.index-file.target-size | size | 2 MB | Y | DV file size
 
 # Changelog & streaming read
 changelog-producer | enum none/input/lookup/full-compaction | none | WK | source of changes
@@ -227,7 +227,7 @@ scan.fallback-branch.read-fail-fast | bool | false | N | surface its errors
 scan.primary-branch | str |  | R | preferred branch
 scan.plan-auto-tag-for-read.time-retained | dur |  | N | protect batch reads by temp tag
 source.split.target-size | size | 128 MB | N | split packing size
-source.split.open-file-cost | size | 4 MB | N | minimum weight of a file
+source.split.open-file-cost | size | 4 MB | Y | minimum weight of a file
 stream-scan-mode | str | none | C | internal scan kind
 batch-scan-mode | str | none | C | internal scan kind
 query-auth.enabled | bool | false | RW | catalog row/column auth
@@ -295,7 +295,7 @@ clustering.history-partition.limit | int | 5 | N | history partitions per run
 clustering.history-partition.idle-to-full-sort | dur |  | N | idle time
 sort-compaction.range-strategy | enum size/quantity | size | N | how ranges are cut
 sort-compaction.local-sample.magnification | int | 1000 | N | sample size factor
-zorder.var-length-contribution | int | 8 | N | bytes per string in z-order
+zorder.var-length-contribution | int | 8 | Y | bytes per string in z-order
 pk-clustering-override | bool | false | RWKI | cluster PK files by other columns
 local-kv-db.block-size | size | 4 kb | N | local KV block
 

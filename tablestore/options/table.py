@@ -27,9 +27,12 @@ POSTPONE_BUCKET: Final = -2
 
 FORMAT_CODECS: Final[Mapping[str, frozenset[str]]] = {
     "orc": frozenset({"zstd", "snappy", "lz4", "none", "uncompressed"}),
-    "avro": frozenset({"zstd", "snappy", "none", "uncompressed"}),
+    "avro": frozenset({"zstd", "snappy"}),
 }
-"""The ``file.compression`` values of the formats that have not all of them."""
+"""The ``file.compression`` values of the formats that have not all of them.
+
+Java cannot write Avro without compression, and its blocks would have no checksum.
+"""
 
 _MB: Final = 1 << 20
 _COLUMN_KEY = re.compile(r"fields\.(?!default-aggregate-function)(.+?)\.[a-z]")

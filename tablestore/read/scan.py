@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore.datafile.dictionaries import dictionary_type, fitted
 from tablestore.datafile.layout import KIND_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.predicate.evaluate import columns as predicate_columns
@@ -44,6 +46,7 @@ class Scan:
         rules: merge versions of a key.
         limit: rows to give at most, or None.
         memory: bytes that decoded batches may take at a time, or None for the default batch size.
+        dictionaries: names of text columns to give as dictionaries.
     """
 
     view: TableView
@@ -52,11 +55,16 @@ class Scan:
     rules: MergeRules
     limit: int | None = None
     memory: int | None = None
+    dictionaries: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema of the batches."""
-        return to_arrow_schema(self.view.fields(self.columns))
+        schema = to_arrow_schema(self.view.fields(self.columns))
+        for index, item in enumerate(schema):
+            if item.name in self.dictionaries:
+                schema = schema.set(index, item.with_type(dictionary_type(item.type)))
+        return schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The selected rows; the order of rows is not defined."""
@@ -92,6 +100,14 @@ class Scan:
             yield from self._single_run(bucket, section[0], wanted)
         else:
             yield from self._merged(bucket, section, wanted)
+
+    @cached_property
+    def _passed_on(self) -> frozenset[str]:
+        """Columns that come as dictionaries: keys and filters look into theirs."""
+        looked_into = (
+            predicate_columns(self.plan.predicate) if self.plan.predicate is not None else ()
+        )
+        return self.dictionaries - {*self.view.key, *looked_into}
 
     def _wanted(self) -> tuple[str, ...]:
         """Columns to give and columns to filter by."""
@@ -181,6 +197,7 @@ class Scan:
             schema=view.file_schema(entry.file.schema_id),
             keyed=bool(view.key),
             fields=fields,
+            dictionaries=self._passed_on,
         )
 
     def rows_of(self, bucket: BucketPlan, entry: ManifestEntry) -> Iterator[pa.RecordBatch]:
@@ -252,4 +269,5 @@ def _select(batch: pa.RecordBatch, predicate: Predicate | None) -> pa.RecordBatc
 def _with_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if not schema.names:
         return batch
-    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+    columns = map(fitted, batch.columns, schema.types)
+    return pa.RecordBatch.from_arrays(list(columns), schema=schema)

@@ -44,6 +44,7 @@ class FileRequest:
         keyed: whether it has the system columns of primary-key tables.
         fields: columns of the table's schema, and system columns.
         deleted: ordinals of rows to leave out, ascending.
+        dictionaries: text columns that may come as dictionaries.
     """
 
     store: Store
@@ -53,6 +54,7 @@ class FileRequest:
     keyed: bool
     fields: tuple[DataField, ...]
     deleted: NDArray[np.int64] | None = None
+    dictionaries: frozenset[str] = frozenset()
 
     def projection(self) -> Projection:
         """How the wanted columns come from the file's."""
@@ -141,7 +143,12 @@ def read_data_file(
         if deleted is not None:
             deleted = in_groups(deleted, groups, reader.row_groups, reader.group_rows)
         rows = 0
-        for batch in reader.batches(projection.file_fields, groups, batch_rows):
+        for batch in reader.batches(
+            projection.file_fields,
+            groups,
+            batch_rows,
+            request.dictionaries if projection.is_identity else (),
+        ):
             _check_needed(batch, needed, request.key)
             kept = batch if deleted is None else without_rows(batch, rows, deleted)
             rows += batch.num_rows

@@ -53,11 +53,13 @@ class Deletions:
         self._key_of = key_of
         self._places: dict[tuple[bytes, int, str], _Place] = {}
         self._kept: dict[str, bytes] = {}
-        self._entries = [item for item in entries if item.index_type == DELETION_VECTORS_INDEX]
-        for entry in self._entries:
-            self._add(entry)
+        self._entries: dict[tuple[bytes, int], list[IndexManifestEntry]] = {}
+        for entry in entries:
+            if entry.index_type == DELETION_VECTORS_INDEX:
+                self._add(entry)
 
     def _add(self, entry: IndexManifestEntry) -> None:
+        self._entries.setdefault((entry.partition, entry.bucket), []).append(entry)
         for vector in entry.dv_ranges or ():
             place = (entry.partition, entry.bucket, vector.data_file)
             if place in self._places:
@@ -74,15 +76,15 @@ class Deletions:
 
     def files(self, partition: bytes, bucket: int) -> set[str]:
         """Names of the data files of a bucket that have a vector."""
-        return {name for own, number, name in self._places if number == bucket and own == partition}
+        return {
+            vector.data_file
+            for entry in self.entries(partition, bucket)
+            for vector in entry.dv_ranges or ()
+        }
 
     def entries(self, partition: bytes, bucket: int) -> tuple[IndexManifestEntry, ...]:
         """The index files with vectors of a bucket."""
-        return tuple(
-            entry
-            for entry in self._entries
-            if entry.bucket == bucket and entry.partition == partition
-        )
+        return tuple(self._entries.get((partition, bucket), ()))
 
     def of(self, partition: bytes, bucket: int, meta: DataFileMeta) -> NDArray[np.int64] | None:
         """The deleted rows of a file as ascending ordinals, or None where there are none.

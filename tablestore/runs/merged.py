@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tablestore.datafile.buffers import BUFFERS
+from tablestore.datafile.dictionaries import joined, plain
+from tablestore.datafile.physical import rows_without_columns
 from tablestore.merge.groups import Merged, gathered
 from tablestore.merge.keys import KeyTuple
 from tablestore.merge.sorted_keys import SortedKeys
@@ -154,14 +158,12 @@ class Window:
     runs: list[int]
 
     def column(self, index: int) -> pa.Array:
-        """A column of all rows."""
-        if len(self.parts) == 1:
-            return self.parts[0].column(index)
-        return pa.concat_arrays([part.column(index) for part in self.parts])
+        """A column of all rows; a dictionary where it is one in all parts."""
+        return joined([part.column(index) for part in self.parts])
 
     def named(self, name: str) -> pa.Array:
-        """A column of all rows."""
-        return self.column(self.parts[0].schema.get_field_index(name))
+        """The values of a column of all rows."""
+        return plain(self.column(self.parts[0].schema.get_field_index(name)))
 
     def levels(self, of_run: Sequence[int]) -> NDArray[np.int8] | None:
         """The LSM level of each row; None where the levels of runs are not known."""
@@ -281,12 +283,18 @@ def merge_window(
     if merged.columns or new_kinds:
         yield _assembled(window, shape, merged, kinds)
         return
+    if shape.ordered:
+        rows = pa.array(merged.rows)
+        # column by column: what was just copied behind one another is in the cache when gathered
+        columns = [_taken(window.column(index), rows) for index in shape.output]
+        if columns:
+            yield pa.RecordBatch.from_arrays(columns, names=wanted)
+        else:
+            yield rows_without_columns(len(rows))
+        return
     parts = [part.select(list(shape.output)) for part in window.parts]
     window.parts.clear()  # what is copied below may go
-    if shape.ordered:
-        yield pa.concat_batches(parts).take(pa.array(merged.rows))
-    else:
-        yield from _masked(parts, merged.rows)
+    yield from _masked(parts, merged.rows)
 
 
 def _assembled(
@@ -307,6 +315,10 @@ def _assembled(
     names = [schema.names[index] for index in shape.output]
     # nullable throughout: what an engine gives may be null where its inputs were not
     return pa.RecordBatch.from_arrays(columns, names=names)
+
+
+def _taken(column: pa.Array, rows: pa.Array) -> pa.Array:
+    return pc.take(column, rows, boundscheck=False, memory_pool=BUFFERS)
 
 
 def _masked(parts: list[pa.RecordBatch], rows: NDArray[np.intp]) -> Iterator[pa.RecordBatch]:

@@ -13,8 +13,11 @@ def physical_rows(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     Args:
         rows: the table's columns, the sequence number and the row kind, in any order.
         schema: of the file; a ``_KEY_`` column is the same values as the column it copies.
+            Columns that are dictionaries stay so.
     """
-    return pa.RecordBatch.from_arrays([_column(rows, field) for field in schema], schema=schema)
+    columns = [_column(rows, field) for field in schema]
+    fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
 def _column(rows: pa.RecordBatch, field: pa.Field) -> pa.Array:
@@ -22,4 +25,6 @@ def _column(rows: pa.RecordBatch, field: pa.Field) -> pa.Array:
     if index < 0:
         index = rows.schema.get_field_index(field.name.removeprefix(KEY_PREFIX))
     column = rows.column(index)
-    return column if column.type == field.type else column.cast(field.type)
+    if column.type == field.type or pa.types.is_dictionary(column.type):
+        return column
+    return column.cast(field.type)

@@ -7,11 +7,12 @@ import posixpath
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore.datafile.dictionaries import joined
 from tablestore.datafile.formats import FileSettings, open_writer
 from tablestore.datafile.layout import (
     SEQUENCE_NUMBER,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 FILE_SOURCE_APPEND = 0
 FILE_SOURCE_COMPACT = 1
+_GROUP_ROWS_MIN: Final = ROW_GROUP_ROWS * 3 // 4
+_GROUP_ROWS_MAX: Final = ROW_GROUP_ROWS * 3 // 2
+"""Rows of what is a row group by itself, where windows of a merge come in."""
 EMPTY_ROW = encode_row((), ())
 
 
@@ -244,6 +248,8 @@ class RollingWriter:
         shape: what the files have in common.
         next_name: gives the name of the next file.
         first_sequence: number of the first row in append tables.
+        windows: batches are the windows of a merge, about as large as row groups: each becomes
+            one, which spares a copy.
     """
 
     def __init__(
@@ -254,7 +260,9 @@ class RollingWriter:
         next_name: Callable[[], str],
         *,
         first_sequence: int = 0,
+        windows: bool = False,
     ) -> None:
+        self._windows = windows
         self._store = store
         self._folder = folder
         self._shape = shape
@@ -276,15 +284,19 @@ class RollingWriter:
             return
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
-        if self._pending_rows >= ROW_GROUP_ROWS:
+        least = _GROUP_ROWS_MIN if self._windows else ROW_GROUP_ROWS
+        if self._pending_rows >= least:
             self.flush(keep_rest=True)
 
     def flush(self, *, keep_rest: bool = False) -> None:
         """Write what waits as row groups; a last, smaller group may be kept waiting."""
         if not self._pending:
             return
-        rows = self._pending[0] if len(self._pending) == 1 else pa.concat_batches(self._pending)
+        rows = self._pending[0] if len(self._pending) == 1 else _joined(self._pending)
         self._pending, self._pending_rows = [], 0
+        if self._windows and rows.num_rows <= _GROUP_ROWS_MAX:
+            self._write_group(rows)
+            return
         for start in range(0, rows.num_rows, ROW_GROUP_ROWS):
             group = rows.slice(start, ROW_GROUP_ROWS)
             if keep_rest and group.num_rows < ROW_GROUP_ROWS:
@@ -340,6 +352,12 @@ class RollingWriter:
                 self._store.delete(posixpath.join(self._folder, name))
         self._done = []
         self._pending = []
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of all batches; a column is a dictionary where it is one in all of them."""
+    columns = zip(*(batch.columns for batch in batches), strict=True)
+    return pa.RecordBatch.from_arrays(list(map(joined, columns)), names=batches[0].schema.names)
 
 
 def _local_millis() -> int:

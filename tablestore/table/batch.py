@@ -119,6 +119,9 @@ class Batch:
             else _blank(field, target, keys)
             for field, target in zip(self._context.schema.fields, schema, strict=True)
         ]
+        if self._context.options.rowkind_field in schema.names:
+            index = schema.get_field_index(self._context.options.rowkind_field)
+            columns[index] = pa.repeat(pa.scalar("-D", schema.field(index).type), keys.num_rows)
         kinds = np.full(keys.num_rows, RowKind.DELETE, dtype=np.int8)
         return ConformedBatch(pa.RecordBatch.from_arrays(columns, schema=schema), kinds)
 
@@ -157,6 +160,7 @@ class Batch:
                 schema.fields,
                 source,
                 row_kind=row_kind,
+                kind_field=context.options.rowkind_field,
                 missing=missing,
                 required=schema.primary_keys,
                 unchanged=bool(schema.primary_keys) and context.options.mixes_versions,

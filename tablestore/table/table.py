@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
 from tablestore.commit.committer import CommitResult
+from tablestore.datafile.dictionaries import text_columns
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.metadata.branches import branch_names
 from tablestore.metadata.tags import Tags
@@ -160,6 +162,7 @@ class Table:
         where: Where = None,
         limit: int | None = None,
         memory: str | int | None = None,
+        dictionaries: Sequence[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """The selected rows as a stream of record batches.
 
@@ -171,13 +174,24 @@ class Table:
             where: SQL text, ``ts.col("a") > 3`` or a pyarrow expression.
             limit: give at most so many rows.
             memory: bytes for decoded rows ("256 MB"); makes batches smaller where many runs merge.
+            dictionaries: text columns to give as Arrow dictionaries, which is faster where they
+                repeat a few values.
 
         Raises:
-            InvalidInputError: an unknown column, or a filter that does not fit the columns.
+            InvalidInputError: an unknown column, a filter that does not fit the columns, or a
+                dictionary of what is no text.
             CorruptDataError: a file of the table is damaged.
             UnsupportedFormatError: the table uses a feature that cannot be read yet.
         """
-        return self._scan(columns, where, limit, memory).batches()
+        scan = self._scan(columns, where, limit, memory)
+        texts = text_columns(scan.view.fields(scan.columns))
+        for name in dictionaries:
+            if name not in texts:
+                raise InvalidInputError(
+                    f"dictionaries are of selected text columns ({', '.join(sorted(texts))}), "
+                    f"found {name!r}"
+                )
+        return replace(scan, dictionaries=frozenset(dictionaries)).batches()
 
     def to_pandas(
         self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
@@ -445,13 +459,14 @@ class Table:
         progress: Callable[[CompactionStep], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> CompactResult:
-        """Merge sorted runs into fewer, so that reads have less to merge.
+        """Merge sorted runs into fewer, and small files of append tables into large ones.
 
         Runs beside writers: what another commit stands against is given up and left for the next
         call; rows never change.
 
         Args:
-            full: merge every bucket into one run; by default what the table's options ask for.
+            full: merge every bucket into one run, in append tables let no small file wait; by
+                default what the table's options ask for.
             partition: values of partition columns; all partitions by default.
             buckets: bucket numbers; all by default.
             order_by: sort all rows of each partition by these columns, so that filters on them

@@ -48,6 +48,7 @@ class Conformer:
         fields: the table's columns.
         source: the input's schema.
         row_kind: input column with "+I" "-U" "+U" "-D"; it is not stored.
+        kind_field: column of the table that holds the row kind (``rowkind.field``).
         missing: "null" fills columns that the input lacks with null.
         required: columns that ``missing="null"`` does not excuse (the primary key).
         unchanged: columns that the input lacks are null, which changes nothing: no default value
@@ -64,6 +65,7 @@ class Conformer:
         source: pa.Schema,
         *,
         row_kind: str | None = None,
+        kind_field: str | None = None,
         missing: Missing = "error",
         required: Sequence[str] = (),
         unchanged: bool = False,
@@ -72,6 +74,7 @@ class Conformer:
         self._fields = tuple(fields)
         self._schema = to_arrow_schema(fields)
         self._row_kind = row_kind
+        self._kind_field = kind_field
         self._rows_seen = 0
         if unchanged:
             missing = "null"
@@ -80,12 +83,30 @@ class Conformer:
             for f in fields
             if f.default is not None and not (unchanged and f.name not in source.names)
         }
+        self._check_kind_field()
         self._check_columns(source, missing, frozenset(required))
         for field in fields:
             index = source.get_field_index(field.name)
             if index >= 0:
                 given, target = source.field(index).type, self._schema.field(field.name).type
                 _check_types(table, field, given, target, fill=missing == "null")
+
+    def _check_kind_field(self) -> None:
+        name = self._kind_field
+        if name is None:
+            return
+        if self._row_kind is not None:
+            raise self._error(
+                f"the row kinds are in the column {name!r} (option 'rowkind.field'); leave out "
+                "row_kind="
+            )
+        field = next((field for field in self._fields if field.name == name), None)
+        if field is None or not pa.types.is_string(self._schema.field(name).type):
+            found = "no such column" if field is None else str(field.type)
+            raise self._error(
+                f"option 'rowkind.field' = {name!r}: expected a column of text, found {found}",
+                column=name,
+            )
 
     def _check_columns(self, source: pa.Schema, missing: Missing, required: frozenset[str]) -> None:
         names = [field.name for field in self._fields]
@@ -136,9 +157,14 @@ class Conformer:
             if field.name in self._defaults and column.null_count:
                 column = column.fill_null(self._defaults[field.name])
             columns.append(column)
-        kinds = None if self._row_kind is None else self._kinds(batch.column(self._row_kind))
+        rows = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        kinds = None
+        if self._row_kind is not None:
+            kinds = self._kinds(batch.column(self._row_kind), self._row_kind)
+        elif self._kind_field is not None:  # of the stored values, so a default counts
+            kinds = self._kinds(rows.column(self._kind_field), self._kind_field)
         self._rows_seen += batch.num_rows
-        return ConformedBatch(pa.RecordBatch.from_arrays(columns, schema=self._schema), kinds)
+        return ConformedBatch(rows, kinds)
 
     def _convert(self, array: pa.Array, field: DataField, target: pa.Field) -> pa.Array:
         if array.type != target.type:
@@ -170,7 +196,7 @@ class Conformer:
             found=shown,
         )
 
-    def _kinds(self, array: pa.Array) -> NDArray[np.int8]:
+    def _kinds(self, array: pa.Array, name: str) -> NDArray[np.int8]:
         plain = array.cast(pa.string()) if not pa.types.is_integer(array.type) else None
         if plain is None:
             codes = array.cast(pa.int32())
@@ -180,9 +206,9 @@ class Conformer:
         if codes.null_count:
             row = pc.index(codes.is_null(), value=True).as_py()
             raise self._error(
-                f"row-kind column {self._row_kind!r}, row {self._rows_seen + row}: expected one of "
+                f"row-kind column {name!r}, row {self._rows_seen + row}: expected one of "
                 f"+I -U +U -D, found {array[row].as_py()!r}",
-                column=self._row_kind,
+                column=name,
                 row=self._rows_seen + row,
             )
         kinds: NDArray[np.int8] = codes.to_numpy(zero_copy_only=False).astype(np.int8)

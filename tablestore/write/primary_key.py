@@ -1,43 +1,51 @@
 """Rows of primary-key tables: buffered, sorted, merged and flushed to level 0.
 
-Every row gets the next sequence number of its bucket when it arrives. A flush sorts the buffer by
-bucket and key, keeps one row a key and writes each bucket's rows as sorted files.
+Every row gets the next sequence number of its bucket when it arrives. A full buffer goes to local
+files as it is; at the end all of it is merged by bucket and key, and each bucket's rows are written
+as sorted files. Rows that arrive in key order need no local files: they go to level 0 at once, and
+the file stays open for those that follow.
 
 Source: ``org.apache.paimon.mergetree.MergeTreeWriter``, ``SortBufferWriteBuffer``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 
 from tablestore.commit.message import CommitMessage, DataIncrement
-from tablestore.datafile.layout import SEQUENCE_NUMBER, VALUE_KIND
+from tablestore.datafile.layout import SEQUENCE_NUMBER
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS
+from tablestore.options.write_buffer import BufferOptions
 from tablestore.runs.physical_rows import physical_rows
 from tablestore.write.append import canonical_nan, kept_kinds
-from tablestore.write.memtable import Memtable, Rows
+from tablestore.write.budget import FILES_MAX, Budget
+from tablestore.write.local_merge import LocalMerge
+from tablestore.write.memtable import Memtable, by_group, groups_of, numbered
+from tablestore.write.merge_buffer import merged_piece, merged_rows, stretches
+from tablestore.write.numbers import SequenceNumbers
 from tablestore.write.router import Router
+from tablestore.write.spill import SpillSpace
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from tablestore.format.manifest import DataFileMeta
+    from tablestore.merge.keys import KeyTuple
     from tablestore.merge.rules import MergeRules
     from tablestore.runs.rolling import RollingWriter
     from tablestore.write.conform import ConformedBatch
     from tablestore.write.context import WriteContext
 
-_BUFFER_SHARE: Final = 2
-"""Half the buffer is for rows: sorting them and writing the file take memory, too."""
+_STRETCH_ROWS_MIN: Final = ROW_GROUP_ROWS // 2
+"""Rows a bucket, on average, that are worth going to level 0 before all are there."""
 
 
 class PrimaryKeyWriter:
-    """A memtable for all buckets of a table.
+    """A buffer for all buckets of a table.
 
     Args:
         context: the table.
@@ -49,16 +57,31 @@ class PrimaryKeyWriter:
         self._rules = rules
         self._router = Router(context.schema, context.options)
         names = list(context.schema.field_names)
-        self._key_at = [names.index(name) for name in context.schema.trimmed_primary_key]
-        self._partition_at = [names.index(name) for name in context.schema.partition_keys]
-        self._memtable = Memtable(self._key_at)
-        self._bytes = 0
-        self._limit = context.options.write_buffer_size // _BUFFER_SHARE
-        self._next: dict[int, int] = {}
+        key_at = [names.index(name) for name in context.schema.trimmed_primary_key]
+        self._key = (len(names), *key_at)
+        self._floats = [
+            *key_at,
+            *(names.index(name) for name in context.schema.partition_keys),
+        ]
+        options = BufferOptions.of(context.options.raw)
+        self._options = options
+        self._budget = Budget.of(options)
+        self._memtable = Memtable(self._key, self._budget)
+        self._spilled = SpillSpace(options.codec, options.zstd_level, options.disk_max)
+        self._row_bytes = 1.0
+        self._numbers = SequenceNumbers(
+            lambda group: context.next_sequence(*self._router.group(group))
+        )
+        size = options.local_merge_size
+        self._local = None if size is None else LocalMerge(self._key, rules, size)
+        self._open: dict[int, RollingWriter] = {}
+        self._last: dict[int, KeyTuple] = {}
         self._done: dict[int, list[DataFileMeta]] = {}
 
+    # -- rows in -----------------------------------------------------------------------------------
+
     def write(self, batch: ConformedBatch) -> None:
-        """Buffer rows; flushes when the buffer is full."""
+        """Buffer rows; makes room when the buffer is full."""
         rows, kinds = batch.rows, batch.kinds
         kept = None if kinds is None else kept_kinds(self._context, kinds)
         if kinds is not None and kept is not None:
@@ -66,77 +89,134 @@ class PrimaryKeyWriter:
         if rows.num_rows == 0:
             return
         rows = self._canonical(rows)
+        # a part is copied when it is sorted, so it must be small beside the buffer
+        step = self._budget.piece_rows(max(rows.nbytes / rows.num_rows, 1.0))
+        for start in range(0, rows.num_rows, step):
+            part = rows.slice(start, step)
+            self._add(part, None if kinds is None else kinds[start : start + step])
+
+    def _add(self, rows: pa.RecordBatch, kinds: NDArray[np.int8] | None) -> None:
         groups = self._router.route(rows)
-        self._memtable.add(Rows(rows, groups, self._number(groups), kinds))
-        self._bytes += rows.nbytes
-        if self._bytes >= self._limit:
-            self.flush()
+        if self._local is None:
+            self._buffer(numbered(rows, groups, self._numbers.number(groups), kinds))
+            return
+        for merged in self._local.add(rows, groups, kinds):
+            self._buffer(self._renumbered(merged))
+
+    def _renumbered(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        index = rows.schema.get_field_index(SEQUENCE_NUMBER)
+        numbers = pa.array(self._numbers.number(groups_of(rows)))
+        return rows.set_column(index, rows.schema.field(index), numbers)
+
+    def _buffer(self, rows: pa.RecordBatch) -> None:
+        self._memtable.add(rows)
+        if self._memtable.size >= self._budget.rows:
+            self._make_room()
 
     def _canonical(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        for index in (*self._key_at, *self._partition_at):
+        for index in self._floats:
             column = canonical_nan(rows.column(index))
             if column is not rows.column(index):
                 rows = rows.set_column(index, rows.schema.field(index), column)
         return rows
 
-    def flush(self) -> None:
-        """Write the buffered rows as level-0 files."""
-        self._bytes = 0
-        current: int | None = None
-        writer: RollingWriter | None = None
+    # -- room --------------------------------------------------------------------------------------
+
+    def _make_room(self) -> None:
+        """Empty the buffer: to level 0 where that costs no file more, else to local files."""
+        if self._pass_on():
+            return
+        if not self._options.spillable or not self._spilled.has_room:
+            self.flush()
+            return
         try:
-            for window in self._memtable.drain(self._rules, ROW_GROUP_ROWS):
-                for rows in _by_group(window):
-                    group = int(rows.groups[0])
-                    if writer is None or group != current:
-                        self._finish(current, writer)
-                        current, writer = group, None
-                        writer = self._context.open_bucket(*self._router.group(group))
-                    writer.write(self._physical(rows))
-            self._finish(current, writer)
-        except BaseException:
-            if writer is not None:
-                writer.abort()
-            raise
+            self._spill()
+        except OSError:  # the local disk is full: level 0 is where the rows go in the end
+            self.flush()
 
-    def _finish(self, group: int | None, writer: RollingWriter | None) -> None:
-        if group is not None and writer is not None:
+    def _spill(self) -> None:
+        row_bytes = self._memtable.row_bytes
+        self._row_bytes = max(self._row_bytes, row_bytes)
+        window, batch = self._budget.window_rows(row_bytes), self._budget.batch_rows(row_bytes)
+        pieces = [[piece] for piece in self._memtable.pieces()]
+        self._spilled.add(merged_rows(pieces, self._key, None, window), batch)
+        self._memtable.clear()
+        files_max = min(self._options.files_max, FILES_MAX)
+        if len(self._spilled.runs) >= files_max:
+            which = self._spilled.smallest(max(files_max // 2, 2))
+            runs = [run.batches() for run in self._spilled.runs[which]]
+            joined = merged_rows(runs, self._key, None, window)
+            self._spilled.replace(which, joined, batch)
+
+    def _pass_on(self) -> bool:
+        """Append the buffer to open files, if its keys are above all those that came before."""
+        if self._spilled.runs:
+            return False
+        pieces = self._memtable.pieces()
+        last = dict(self._last)
+        found = stretches(pieces, self._key, last)
+        if found is None or self._memtable.rows < _STRETCH_ROWS_MIN * len(found):
+            return False
+        window = self._budget.window_rows(self._memtable.row_bytes)
+        for parts in found.values():
+            for part in parts:
+                self._write(merged_piece(part, self._key, self._rules, window))
+        self._memtable.clear()
+        self._last = last
+        return True
+
+    # -- rows out ----------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write all rows of the buffer as level-0 files."""
+        if self._memtable.rows and self._pass_on():
+            self._finish()
+            return
+        self._finish()
+        window = self._budget.window_rows(max(self._row_bytes, self._memtable.row_bytes))
+        runs: list[Iterable[pa.RecordBatch]] = [run.batches() for run in self._spilled.runs]
+        runs += [[piece] for piece in self._memtable.pieces()]
+        self._write(merged_rows(runs, self._key, self._rules, window), in_order=True)
+        self._finish()
+        self._memtable.clear()
+        self._spilled.clear()
+
+    def _write(self, windows: Iterator[pa.RecordBatch], *, in_order: bool = False) -> None:
+        """Append merged rows to the files of their buckets.
+
+        Args:
+            windows: rows by group and key.
+            in_order: nothing follows for a group once another one comes.
+        """
+        for window in windows:
+            for group, rows in by_group(window):
+                writer = self._open.get(group)
+                if writer is None:
+                    if in_order:
+                        self._finish()
+                    writer = self._context.open_bucket(*self._router.group(group))
+                    self._open[group] = writer
+                writer.write(self._physical(rows))
+                if sum(one.pending_bytes for one in self._open.values()) > self._budget.group:
+                    for one in self._open.values():
+                        one.flush()
+
+    def _finish(self) -> None:
+        """Close the open files."""
+        while self._open:
+            group, writer = next(iter(self._open.items()))
             self._done.setdefault(group, []).extend(writer.finish())
+            del self._open[group]  # not before: an error leaves it to abort()
+        self._last.clear()
 
-    def _number(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A sequence number for each row: counted up in its bucket by arrival."""
-        if bool(np.all(groups == groups[0])):
-            return self._claim(int(groups[0]), len(groups)) + np.arange(len(groups))
-        order = np.argsort(groups, kind="stable")
-        ordered = groups[order]
-        starts = np.flatnonzero(np.append([True], ordered[1:] != ordered[:-1]))
-        counts = np.diff(np.append(starts, len(ordered)))
-        first = [
-            self._claim(int(ordered[start]), int(count))
-            for start, count in zip(starts, counts, strict=True)
-        ]
-        sequences = np.empty(len(groups), dtype=np.int64)
-        within = np.arange(len(groups)) - np.repeat(starts, counts)
-        sequences[order] = np.repeat(np.asarray(first, dtype=np.int64), counts) + within
-        return sequences
-
-    def _claim(self, group: int, count: int) -> int:
-        """The first of ``count`` sequence numbers that a bucket gives away."""
-        if group not in self._next:
-            self._next[group] = self._context.next_sequence(*self._router.group(group))
-        first = self._next[group]
-        self._next[group] += count
-        return first
-
-    def _physical(self, rows: Rows) -> pa.RecordBatch:
-        kinds = np.zeros(len(rows), dtype=np.int8) if rows.kinds is None else rows.kinds
-        batch = rows.batch.append_column(SEQUENCE_NUMBER, pa.array(rows.sequences))
-        return physical_rows(
-            batch.append_column(VALUE_KIND, pa.array(kinds)), self._context.shape.schema
-        )
+    def _physical(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        return physical_rows(rows, self._context.shape.schema)
 
     def prepare(self) -> list[CommitMessage]:
         """Flush, and give what is to be committed."""
+        if self._local is not None:
+            for merged in self._local.drain():
+                self._buffer(self._renumbered(merged))
         self.flush()
         messages = []
         for group, files in self._done.items():
@@ -153,15 +233,12 @@ class PrimaryKeyWriter:
 
     def abort(self) -> None:
         """Remove everything that was written."""
+        if self._local is not None:
+            self._local.clear()
         self._memtable.clear()
-        self._bytes = 0
+        self._spilled.clear()
+        for writer in self._open.values():
+            writer.abort()
         for group, files in self._done.items():
             self._context.discard(*self._router.group(group), files)
-        self._done = {}
-
-
-def _by_group(window: Rows) -> Iterator[Rows]:
-    groups = window.groups
-    cuts = (np.flatnonzero(groups[1:] != groups[:-1]) + 1).tolist()
-    for start, end in pairwise([0, *cuts, len(groups)]):
-        yield window.slice(start, end)
+        self._open, self._last, self._done = {}, {}, {}

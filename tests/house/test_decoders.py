@@ -18,6 +18,7 @@ ELSEWHERE = {
     "datafile.formats:open_writer": "writes",
     "datafile.parquet_footer:read_struct": "reads Thrift as Footer does, for who inspects a page",
     "format.binary_slots:align": "pads what is written",
+    "format.deletion_vector:framed_vector": "cuts what read_vector, which is in the list, has read",
 }
 
 

@@ -27,8 +27,34 @@ def test_the_python_tour_runs(tmp_path: Path, monkeypatch, capsys):
     exec(compile(block("python", "import tablestore"), "README.md", "exec"), names)
     assert capsys.readouterr().out == "1\n"
     kinds = [entry.kind for entry in names["orders"].history()]
-    assert kinds == ["OVERWRITE", "OVERWRITE", "APPEND", "APPEND", "APPEND", "APPEND"]
+    assert kinds == ["OVERWRITE", "OVERWRITE", *["APPEND"] * 5]
     assert names["orders"].to_arrow().num_rows == 0
+    assert names["orders"].at(snapshot=5).to_arrow(columns=["name"])["name"].to_pylist() == ["EVE"]
+
+
+def test_the_tour_of_merge_engines_and_compaction_runs(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"lake": ts.connect("lake")}
+    exec(compile(block("python", "shop.totals"), "README.md", "exec"), names)
+    assert names["totals"].to_arrow().to_pylist() == [
+        {"shop": "a", "orders": 3, "last": "ann", "best": 2.5}
+    ]
+    assert [info.runs for info in names["totals"].buckets()] == [1]
+
+
+def test_the_tour_of_the_compact_command_runs(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lake = ts.connect("lake")
+    columns = {"id": "BIGINT NOT NULL", "name": "STRING"}
+    lake.create_table("shop.items", columns, primary_key=["id"], options={"bucket": "1"})
+    lake.create_table("shop.log", {"day": "DATE", "shop": "STRING"})
+    lines = block("console", "compact --all").splitlines()
+    lines.append("$ " + re.search(r"`(tablestore compact shop.log[^`]*)`", README)[1])
+    for line in lines:
+        words = line.partition("#")[0].split()[2:]
+        if "--watch" not in words:
+            assert run(["--lake", "lake", *words]) == 0, capsys.readouterr().err
+    assert len(lines) == 4
 
 
 def test_the_command_line_tour_runs(tmp_path: Path):

@@ -6,8 +6,7 @@ by the counts of rows), of our Parquet footers and ORC files, of Avro blocks and
 of deletion vectors and of our index files; in JSON files, names that must exist and keys that are
 nearly a known one.
 
-A schema file says itself what is right: its figure is bounded only. Blocks of Avro without
-compression have no checksum, and the format has no room for one: their figure is printed.
+A schema file says itself what is right: its figure is bounded only.
 """
 
 from __future__ import annotations
@@ -110,20 +109,6 @@ def test_data_files(written, capsys):
     told(capsys, f"a data file of {file_format}, {path.stat().st_size} bytes", found)
     assert found["found"] > FLIPS
     assert found["served"] == 0
-
-
-def test_uncompressed_avro_has_no_checksum_of_its_blocks(tmp_path, capsys):
-    table, right = lake(tmp_path, "avro", **{"file.compression": "none"})
-    path = data_file(table, "avro")
-    header = path.read_bytes().index(b"tablestore.header.crc32")
-    total: Counter[str] = Counter()
-    for start, end in ((0, header), (header, path.stat().st_size)):
-        found = figures(path, sample(FLIPS, start, end), table, right)
-        what = "blocks" if start else "the schema"
-        told(capsys, f"{what} of Avro without compression", found)
-        assert start or found["served"] == 0
-        total += found
-    assert total["found"] > FLIPS
 
 
 INDEXES = {

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import tablestore as ts
 from tablestore.read import scan
 from tablestore.runs import rolling
-from tablestore.write import memtable, primary_key
+from tablestore.write import budget, primary_key
 from tests.support import strategies as s
 from tests.support.model import canonical, canonical_rows
 
@@ -49,8 +49,11 @@ class TableMachine(RuleBasedStateMachine):
         self.small.setattr(scan, "BATCH_ROWS", batch)
         self.small.setattr(scan, "_ORDERED_ROWS_MAX", 1 << 20 if ordered else 0)
         self.small.setattr(rolling, "ROW_GROUP_ROWS", group)
-        self.small.setattr(primary_key, "ROW_GROUP_ROWS", group)
-        self.small.setattr(memtable, "_PIECE_ROWS", piece)
+        self.small.setattr(budget, "ROW_GROUP_ROWS", group)
+        self.small.setattr(budget, "_PIECE_ROWS", piece)
+        self.small.setattr(budget, "_ROWS_MIN", batch)
+        self.small.setattr(primary_key, "_STRETCH_ROWS_MIN", piece)
+        self.small.setattr(primary_key, "FILES_MAX", 3)
         self.plan = plan
         self.lake = ts.connect(f"memory://{uuid.uuid4()}")
         self.table = plan.create(self.lake)
@@ -119,6 +122,15 @@ class TableMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def write_again(self, data):
         self.write(data)
+
+    @rule(full=st.booleans())
+    def compact(self, full):
+        """Changes no content: the invariant reads what is there, here and at each snapshot."""
+        if not self.plan.key:
+            return
+        result = self.table.compact(full=full)
+        for snapshot in result.snapshot_ids:
+            self.model.committed(snapshot)
 
     @rule(data=st.data())
     def rare(self, data):

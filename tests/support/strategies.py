@@ -62,6 +62,22 @@ FLOATS = ("FLOAT", "DOUBLE")
 NOT_IN_PARTITIONS = (*FLOATS, "BINARY(2)", "BYTES")
 
 
+BUFFERS: list[dict[str, str]] = [
+    {},
+    {"spill-compression": "none"},
+    {"write-buffer-spillable": "false"},
+    {"write-buffer-spill.max-disk-size": "500 b", "spill-compression": "lz4"},
+    {"local-merge-buffer-size": "100 b"},
+]
+"""What becomes of a full write buffer."""
+TREES: list[dict[str, str]] = [
+    {},
+    {"write-only": "true"},
+    {"num-sorted-run.compaction-trigger": "2"},
+]
+"""When a writer compacts."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its type, whether it is NOT NULL, and the few values that it takes."""
@@ -166,8 +182,10 @@ def plans(draw: st.DrawFn) -> Plan:
             options["bucket-key"] = ",".join(c.name for c in keys)
     else:
         options = {**options, "bucket": "-1"}
-    small, silent = {"write-buffer-size": "1 kb"}, {"metadata.stats-mode": "none"}
+    small, silent = {"write-buffer-size": "200 b"}, {"metadata.stats-mode": "none"}
     more = draw(st.sampled_from([{}, {}, small, small | silent]))
+    if keyed and more:
+        more = more | draw(st.sampled_from(BUFFERS)) | draw(st.sampled_from(TREES))
     order = draw(st.permutations([*columns, *keys, *by]))
     names = [c.name for c in (*by, *keys)]
     key = draw(st.permutations(names)) if keyed else []

@@ -116,9 +116,7 @@ def _first_known(rows: list[int], known: list[bool], late: list[bool], reset: li
     """
     held, found, settled = -1, False, False
     for row, value, swapped, fresh in zip(rows, known, late, reset, strict=True):
-        if fresh:
-            held, found = row, value
-        elif swapped and not (found and not settled):
+        if fresh or (swapped and not (found and not settled)):
             held, found = row, value
         elif not settled and (found if swapped else value):
             settled = True

@@ -319,3 +319,17 @@ def test_only_the_partition_whose_rows_were_deleted_meanwhile_is_given_up(monkey
     result = table.compact(workers=1)
     assert (result.given_up, len(result.steps)) == (1, 3)
     assert len(stored(table)) == 19
+
+
+def test_text_of_few_values_keeps_its_rows_and_nulls():
+    table = append_table(bucket="1", bucket_key="id", write_only="true")
+    want = []
+    for n in range(6):
+        texts = [[f"{n}-{m % 3}", None, "", "same"][m % 4] for m in range(1000)]
+        if n == 4:  # too many values for a dictionary
+            texts = [f"{m} {'x' * 100}" for m in range(1000)]
+        table.append(rows(range(n * 1000, n * 1000 + 1000), texts))
+        want += texts
+    table.compact(full=True)
+    assert table.to_arrow()["v"].to_pylist() == want
+    assert table.verify(deep=True).ok

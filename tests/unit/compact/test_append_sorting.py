@@ -217,3 +217,18 @@ def test_only_append_tables_without_buckets_are_sorted():
         keyed_table().compact(order_by=["id"])
     with pytest.raises(ts.InvalidInputError, match="its bucket is 2"):
         append_table(bucket="2", bucket_key="id").compact(order_by=["id"])
+
+
+def test_text_takes_part_in_a_z_order_with_the_bytes_that_the_table_says():
+    texts = [f"{'same' * 3}{n % 100:02d}" for n in range(1000)]
+    order = {}
+    for size in ("8", "20"):
+        table = append_table(zorder__var_length_contribution=size)
+        table.append(rows(range(1000), texts))
+        table.compact(order_by=["v"], zorder=True)
+        order[size] = table.to_arrow()["v"].to_pylist()
+    assert order["8"] == texts  # eight bytes tell none from another
+    assert order["20"] == sorted(texts)
+    table = append_table(zorder__var_length_contribution="0")
+    with pytest.raises(ts.InvalidInputError, match="contribution is at least 1"):
+        table.compact(order_by=["v"], zorder=True)

@@ -10,6 +10,7 @@ import pytest
 from tablestore.datafile.avro_reader import AvroReader
 from tablestore.datafile.avro_writer import AvroWriter
 from tablestore.errors import CorruptDataError, UnsupportedFormatError
+from tablestore.format.avro_codec import decompressor
 from tablestore.format.avro_seal import check_header
 from tablestore.format.manifest_list import decode_manifest_list, encode_manifest_list
 from tablestore.types.model import DataField
@@ -61,3 +62,9 @@ def test_every_flipped_bit_of_an_avro_data_file_is_found_or_harmless():
         except (CorruptDataError, UnsupportedFormatError):
             found += 1
     assert found > 7 * len(data)
+
+
+def test_a_snappy_block_that_claims_more_than_it_can_hold_is_refused_before_memory_is_taken():
+    claim = b"\xff\xff\xff\x7f"  # 256 MiB
+    with pytest.raises(CorruptDataError, match="104 bytes that claim to be 268435455"):
+        decompressor(b"snappy")(claim + bytes(104), 512 << 20, 0)

@@ -22,7 +22,7 @@ def bits(image):
                 )
             ),
             min_size=1,
-            max_size=4,
+            max_size=11,
         )
     )
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tablestore.errors import CorruptDataError, NotFoundError
 from tablestore.format.manifest import ManifestEntry, encode_manifest
 from tablestore.metadata.base import EMPTY, CommittedState, LiveFiles
-from tablestore.metadata.manifests import EntryFilter
+from tablestore.metadata.manifests import EntryFilter, Manifests
 from tests.unit.commit.commit_builders import (
     PARTITIONED,
     Table,
@@ -184,10 +184,26 @@ def test_a_delete_without_its_file_is_damage(table):
     state = CommittedState(table.store)
     latest = state.snapshots.latest()
     (meta,) = state.manifests.read_list(latest.delta_manifest_list)
-    ghost = [replace(e, kind=1) for e in state.manifests.read(meta.file_name) if e.kind == 0]
+    entries = state.manifests.read(meta.file_name)
+    ghost = [replace(e, file=replace(e.file, file_name="x")) if e.kind else e for e in entries]
+    assert ghost != list(entries)
     table.store.put(f"manifest/{meta.file_name}", encode_manifest(ghost))
     with pytest.raises(CorruptDataError, match="DELETE without its ADD"):
         CommittedState(table.store).base.live(latest)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_manifest_with_other_numbers_of_entries_than_its_list_says_is_damage(table, kind):
+    state = CommittedState(table.store)
+    latest = state.snapshots.latest()
+    (meta,) = state.manifests.read_list(latest.delta_manifest_list)
+    fewer = [entry for entry in state.manifests.read(meta.file_name) if entry.kind == kind]
+    table.store.put(f"manifest/{meta.file_name}", encode_manifest(fewer))
+    said = "expected 1 added and 1 deleted files, as its list says, found"
+    with pytest.raises(CorruptDataError, match=said):
+        CommittedState(table.store).base.live(latest)
+    with pytest.raises(CorruptDataError, match=said):
+        Manifests(table.store).delta(latest)
 
 
 def test_a_partition_without_files_has_no_bucket_count():

@@ -100,6 +100,7 @@ def test_a_bad_value_names_its_option() -> None:
         ({"file.format": "csv"}, "'file.format' = 'csv' is not supported yet"),
         ({"file.format.per.level": "0:row"}, "not supported yet"),
         ({"file.format": "orc", "file.compression": "gzip"}, "'gzip' does not exist for orc"),
+        ({"file.format": "avro", "file.compression": "none"}, "'none' does not exist for avro"),
         ({"file.format.per.level": "0:avro", "file.compression": "lz4"}, "does not exist for avro"),
         ({"row-tracking.enabled": "true"}, "not supported yet"),
         ({"record-level.expire-time": "1 d"}, "not supported yet"),

@@ -506,7 +506,7 @@ def test_a_partition_value_of_a_wrong_type_is_refused(tmp_path):
         (COLUMNS, {"primary_key": ["day"], "partition_by": ["day"]}, ["beside"]),
         (COLUMNS, {"partition_by": ["real"]}, ["'real'", "FLOAT"]),
         (COLUMNS, {"options": {"bukcet": "1"}}, ["'bukcet'", "'bucket'"]),
-        (COLUMNS, {"options": {"rowkind.field": "id"}}, ["rowkind.field", "not supported"]),
+        (COLUMNS, {"options": {"rowkind.field": "id"}}, ["rowkind.field", "text", "BIGINT"]),
         (
             COLUMNS,
             {"primary_key": "id", "options": {"changelog-producer": "input"}},

@@ -19,13 +19,15 @@ def make(lake, **more):
     return lake.create_table("db.t", columns, primary_key=["id"], options=VECTORS | more)
 
 
-def test_upserted_rows_are_level_0_files_that_wait(lake):
-    table = make(lake)
+def test_rows_of_a_writer_that_does_not_compact_are_level_0_files_that_wait(lake):
+    table = make(lake, **{"write-only": "true"})
     table.upsert([{"id": 1, "v": "a"}, {"id": 2, "v": "b"}])
     table.delete(keys=[1])
     assert table.to_arrow().num_rows == 0
     assert sorted((file.level, file.rows) for file in table.files()) == [(0, 1), (0, 2)]
     assert table.verify().ok
+    table.compact()
+    assert table.to_arrow()["v"].to_pylist() == ["b"]
 
 
 def test_merge_on_read_shows_waiting_rows(lake):
