@@ -170,6 +170,8 @@ class FileIndexes:
             source = (index.column, index.map_key)
             if source not in values:
                 column = batch.column(batch.schema.get_field_index(index.column))
+                if pa.types.is_dictionary(column.type):  # some batches of a file may be, some not
+                    column = column.dictionary_decode()
                 values[source] = (
                     column if index.map_key is None else map_values(column, index.map_key)
                 )
