@@ -66,8 +66,8 @@ class Sorting:
         """Bytes of rows and of their keys, of which there are two forms at a time."""
         if rows.num_rows == 0:
             return 0
-        width = int(self.order.images(rows.slice(0, 1)).shape[1])
-        return int(rows.nbytes) + 2 * width * rows.num_rows
+        width = self.order.images(rows.slice(0, 1)).shape[1]
+        return int(rows.nbytes + 2 * width * rows.num_rows)
 
 
 def sorted_rows(rows: Rows, sorting: Sorting) -> Iterator[pa.RecordBatch]:
