@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COPIES: Final = 4
-"""Rows that are sorted exist as they came, in one piece, and their keys in two forms."""
+"""Rows that are sorted exist as they came, in one piece and in order; some space is left."""
 _RANGES_MAX: Final = 256
 _SAMPLES_MAX: Final = 50_000
 _SAMPLES_A_RANGE: Final = 200
@@ -59,8 +59,15 @@ class Sorting:
 
     @property
     def held(self) -> int:
-        """Bytes of rows that are sorted at once."""
+        """Bytes of rows and keys that are sorted at once."""
         return max(self.memory // _COPIES, 1)
+
+    def weight(self, rows: pa.RecordBatch) -> int:
+        """Bytes of rows and of their keys, of which there are two forms at a time."""
+        if rows.num_rows == 0:
+            return 0
+        width = self.order.images(rows.slice(0, 1)).shape[1]
+        return int(rows.nbytes + 2 * width * rows.num_rows)
 
 
 def sorted_rows(rows: Rows, sorting: Sorting) -> Iterator[pa.RecordBatch]:
@@ -75,7 +82,7 @@ def sorted_rows(rows: Rows, sorting: Sorting) -> Iterator[pa.RecordBatch]:
     for batch in rest:
         sorting.go_on()
         held.append(batch)
-        size += batch.nbytes
+        size += sorting.weight(batch)
         if size > sorting.held:
             break
     else:
@@ -127,7 +134,7 @@ def _sorted_in_pieces(
     size = 0
     for batch in batches:
         held.append(batch)
-        size += batch.nbytes
+        size += sorting.weight(batch)
         if size > sorting.held:
             yield from _sorted_at_once(held, sorting)
             size = 0
