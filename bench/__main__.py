@@ -1,4 +1,4 @@
-"""``python -m bench [write read start] [--save]``: exit code 1 when a bound does not hold."""
+"""``python -m bench [NAME ...] [--save]``: exit code 1 when a bound does not hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import Report
 
-NAMES = ("start", "write", "read")
+NAMES = ("start", "write", "read", "compact")
 
 
 def main() -> int:

@@ -67,7 +67,9 @@ def write_limit(rows: pa.Table, path: Path) -> None:
 
 def create(lake: Path, schema: pa.Schema, buffer: str | None = None) -> ts.Table:
     """An empty table for lineitem rows, in one bucket."""
-    options = {"bucket": "1", "write-only": "true"} | ({"write-buffer-size": buffer} if buffer else {})
+    options = {"bucket": "1", "write-only": "true"} | (
+        {"write-buffer-size": buffer} if buffer else {}
+    )
     return ts.connect(str(lake)).create_table(
         "bench.lineitem", schema, primary_key=list(data.KEY), options=options
     )
