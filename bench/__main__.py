@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import Report
 
-NAMES = ("start", "write", "read", "bucket", "plan")
+NAMES = ("start", "write", "read", "compact", "bucket", "plan")
 
 
 def main() -> int:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 _INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "DATE"})
 _MS_PER_DAY: Final = 86_400_000
 
-_LARGE_GROUP_BYTES: Final = 32 << 20
-"""Stored bytes of a row group from which on its columns are read in pieces."""
-_PIECE_BYTES: Final = 256 << 10
+_PIECE_BYTES: Final = 64 << 10
+"""Bytes of a column that are read at a time, where reading is cheap: row groups of other writers
+may be as large as their files."""
 
 
 class ParquetReader:
@@ -141,15 +141,11 @@ class ParquetReader:
             use_memory_map=False,
             # far away, few large requests count; here, what need not be in memory yet
             pre_buffer=not local,
-            buffer_size=_PIECE_BYTES if local and self._has_large_group() else 0,
+            buffer_size=_PIECE_BYTES if local else 0,
             read_dictionary=dictionaries,
             **told,
         )
         return file
-
-    def _has_large_group(self) -> bool:
-        groups = map(self._file.metadata.row_group, range(self.row_groups))
-        return any(group.total_byte_size > _LARGE_GROUP_BYTES for group in groups)
 
     def _converted(
         self, raw: pa.RecordBatch, fields: Sequence[DataField], schema: pa.Schema

@@ -49,6 +49,7 @@ class WindowShape:
         kind: position of the row kind; None where all rows are adds.
         output: positions of the columns to give; the row kind among them is the result's.
         levels: LSM level of each run, where the rules ask for it.
+        window_rows: rows of a window, about, where it is ordered.
         keep_deletes: give keys whose newest row is a retract, too.
         ordered: give rows in key order; otherwise each window's rows come run by run, which spares
             a gather.
@@ -61,6 +62,7 @@ class WindowShape:
     keep_deletes: bool = False
     ordered: bool = True
     levels: tuple[int, ...] = ()
+    window_rows: int = WINDOW_ROWS
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def merge_runs(
         rules: decide what stands for a key.
         join: brings in what is known of the keys beside the runs.
     """
-    for window in key_windows(runs, shape.key, WINDOW_ROWS if shape.ordered else None):
+    for window in key_windows(runs, shape.key, shape.window_rows if shape.ordered else None):
         yield from merge_window(window, shape, rules, join)
 
 

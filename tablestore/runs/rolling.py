@@ -47,6 +47,8 @@ FILE_SOURCE_COMPACT = 1
 _GROUP_ROWS_MIN: Final = ROW_GROUP_ROWS * 3 // 4
 _GROUP_ROWS_MAX: Final = ROW_GROUP_ROWS * 3 // 2
 """Rows of what is a row group by itself, where windows of a merge come in."""
+_GROUP_BYTES: Final = 16 << 20
+"""Bytes of a row group of such windows: compactions in little memory have no room for more."""
 EMPTY_ROW = encode_row((), ())
 
 
@@ -284,9 +286,11 @@ class RollingWriter:
             return
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
-        least = _GROUP_ROWS_MIN if self._windows else ROW_GROUP_ROWS
-        if self._pending_rows >= least:
-            self.flush(keep_rest=True)
+        if not self._windows:
+            if self._pending_rows >= ROW_GROUP_ROWS:
+                self.flush(keep_rest=True)
+        elif self._pending_rows >= _GROUP_ROWS_MIN or self.pending_bytes >= _GROUP_BYTES:
+            self.flush(keep_rest=self._pending_rows > _GROUP_ROWS_MAX)
 
     def flush(self, *, keep_rest: bool = False) -> None:
         """Write what waits as row groups; a last, smaller group may be kept waiting."""

@@ -6,7 +6,7 @@ The one way from files to merged rows: reads and compactions differ in what they
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
-from tablestore.runs.merged import WindowShape, merge_runs
+from tablestore.runs.merged import WINDOW_ROWS, WindowShape, merge_runs
 
 if TYPE_CHECKING:
     from tablestore.format.manifest import DataFileMeta
@@ -29,6 +29,8 @@ ReadFile = Callable[["DataFileMeta", tuple["DataField", ...], int], Iterator[pa.
 _BATCH_ROWS_MIN: Final = 1_024
 _DECODED_PER_STORED: Final = 6
 """Bytes in memory for a byte of Parquet, on the safe side."""
+_BATCHES_SHARE: Final = 0.4
+"""The rest is for pages being decoded, one of each column and run, and for the window."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ class SectionRead:
             ordered=self.ordered,
             levels=tuple(run[0].level for run in runs) if with_levels else (),
         )
-        join = None if self.older is None else partial(self.older.join, fields=fields)
         rows = batch_rows(runs, self.memory)
+        # what a window copies must fit beside what is loaded
+        shape = replace(shape, window_rows=min(WINDOW_ROWS, rows * max(len(runs) // 4, 1)))
+        join = None if self.older is None else partial(self.older.join, fields=fields)
         sources = [_run(run, read, fields, rows) for run in runs]
         yield from merge_runs(sources, shape, self.rules, join)
 
@@ -117,13 +121,13 @@ def _run(
 
 
 def batch_rows(runs: Sequence[Sequence[DataFileMeta]], memory: int | None) -> int:
-    """Rows of a batch, so that two batches of each run fit into the memory."""
+    """Rows of a batch, so that two batches of each run fit into their share of the memory."""
     if memory is None:
         return BATCH_ROWS
     files = [meta for run in runs for meta in run]
     stored = sum(meta.file_size for meta in files) / max(sum(m.row_count for m in files), 1)
     row_bytes = max(stored * _DECODED_PER_STORED, 1)
-    fitting = int(memory / (row_bytes * 2 * len(runs)))
+    fitting = int(memory * _BATCHES_SHARE / (row_bytes * 2 * len(runs)))
     return min(max(fitting, _BATCH_ROWS_MIN), BATCH_ROWS)
 
 

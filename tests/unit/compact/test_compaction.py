@@ -231,3 +231,19 @@ def test_pressure_needs_a_primary_key():
     assert keyed_table().pressure().buckets == 0
     with pytest.raises(ts.InvalidInputError, match="no primary key"):
         append_table().pressure()
+
+
+def test_a_compaction_below_the_highest_level_keeps_deletes_that_hide_older_rows():
+    table = keyed_table(bucket="1", write_only="true")
+    table.upsert(rows(range(20_000)))
+    table.compact(full=True)
+    for n in range(4):
+        table.upsert(rows([50_000 + n]))
+    table.delete(keys=[7])
+    table.compact()
+    assert levels(table) == [4, 5]
+    assert [info.deletes for info in table.files() if info.level == 4] == [1]
+    assert 7 not in stored(table)
+    table.compact(full=True)
+    assert 7 not in stored(table)
+    assert [info.deletes for info in table.files()] == [0]
