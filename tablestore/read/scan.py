@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tablestore.datafile.dictionaries import dictionary_type, fitted
+from tablestore.datafile.dictionaries import dictionary_type, fitted, text_columns
 from tablestore.datafile.layout import KIND_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
+from tablestore.errors import InvalidInputError
 from tablestore.predicate.evaluate import columns as predicate_columns
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.prune import may_match
@@ -65,6 +66,22 @@ class Scan:
             if item.name in self.dictionaries:
                 schema = schema.set(index, item.with_type(dictionary_type(item.type)))
         return schema
+
+    def with_dictionaries(self, names: Iterable[str]) -> Scan:
+        """The scan with some text columns as dictionaries.
+
+        Raises:
+            InvalidInputError: a name is not of a selected text column.
+        """
+        texts = text_columns(self.view.fields(self.columns))
+        wanted = tuple(names)
+        for name in wanted:
+            if name not in texts:
+                raise InvalidInputError(
+                    f"dictionaries are of selected text columns ({', '.join(sorted(texts))}), "
+                    f"found {name!r}"
+                )
+        return replace(self, dictionaries=frozenset(wanted))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The selected rows; the order of rows is not defined."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pyarrow as pa
 
-from tablestore.datafile.dictionaries import text_columns
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.metadata.branches import branch_names
 from tablestore.metadata.tags import Tags
@@ -155,24 +153,14 @@ class ReadableTable:
             where: SQL text, ``ts.col("a") > 3`` or a pyarrow expression.
             limit: give at most so many rows.
             memory: bytes for decoded rows ("256 MB"); makes batches smaller where many runs merge.
-            dictionaries: text columns to give as Arrow dictionaries, which is faster where they
-                repeat a few values.
+            dictionaries: text columns to give as dictionaries; faster where few values repeat.
 
         Raises:
-            InvalidInputError: an unknown column, a filter that does not fit the columns, or a
-                dictionary of what is no text.
+            InvalidInputError: an unknown column, or a filter that does not fit the columns.
             CorruptDataError: a file of the table is damaged.
             UnsupportedFormatError: the table uses a feature that cannot be read yet.
         """
-        scan = self._scan(columns, where, limit, memory)
-        texts = text_columns(scan.view.fields(scan.columns))
-        for name in dictionaries:
-            if name not in texts:
-                raise InvalidInputError(
-                    f"dictionaries are of selected text columns ({', '.join(sorted(texts))}), "
-                    f"found {name!r}"
-                )
-        return replace(scan, dictionaries=frozenset(dictionaries)).batches()
+        return self._scan(columns, where, limit, memory).with_dictionaries(dictionaries).batches()
 
     def to_pandas(
         self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
