@@ -41,6 +41,7 @@ _MAX_ROWS: Final = (1 << 31) - 1
 _MAX_PRECISION: Final = 38
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LIST, _MAP, _STRUCT, _UNION, _DECIMAL, _LAST_KIND = 10, 11, 12, 13, 14, 18
+_PRESENT: Final = 0
 _CHILDREN: Final = {_LIST: 1, _MAP: 2}
 
 Field = tuple[int, int | bytes]
@@ -106,11 +107,13 @@ class Stripe:
         start: its first byte.
         end: the byte behind it.
         rows: how many it has.
+        footer: bytes of its footer, which lie before its end.
     """
 
     start: int
     end: int
     rows: int
+    footer: int
 
 
 def read_stripes(source: pa.NativeFile, end: bytes, size: int) -> tuple[Stripe, ...]:
@@ -132,7 +135,8 @@ def read_stripes(source: pa.NativeFile, end: bytes, size: int) -> tuple[Stripe, 
         end = source.read(size - start)
     packed = end[len(end) - (size - start) : len(end) - script.length]
     footer = list(_fields(_plain(packed, script, start), start))
-    _check_types([_type(value, start) for number, value in footer if number == 4], start)
+    types = [_type(value, start) for number, value in footer if number == 4]
+    _check_types(types, start)
     stripes = [_stripe(value, start) for number, value in footer if number == 3]
     at = 0
     for stripe in stripes:
@@ -142,7 +146,28 @@ def read_stripes(source: pa.NativeFile, end: bytes, size: int) -> tuple[Stripe, 
     rows = next((_number(value, start) for number, value in footer if number == 6), 0)
     if rows != sum(stripe.rows for stripe in stripes):
         _bad(start, f"{rows} rows in all stripes", sum(stripe.rows for stripe in stripes))
+    keys = {found.children[0] for found in types if found.kind == _MAP}
+    for stripe in stripes if keys else ():
+        _check_keys(source, script, stripe, keys)
     return tuple(stripes)
+
+
+def _check_keys(source: pa.NativeFile, script: PostScript, stripe: Stripe, keys: set[int]) -> None:
+    """Keys of maps are never null, and pyarrow ends the process where they are.
+
+    No writer keeps a stream of nulls for a column without any.
+    """
+    start = stripe.end - stripe.footer
+    if stripe.footer > _MAX_FOOTER:
+        _bad(start, f"a stripe's footer of at most {_MAX_FOOTER} bytes", stripe.footer)
+    source.seek(start)
+    footer = _plain(source.read(stripe.footer), script, start)
+    for number, value in _fields(footer, start):
+        if number != 1:
+            continue
+        stream = {part: _number(found, start) for part, found in _message(value, start) if part < 3}
+        if stream.get(1, _PRESENT) == _PRESENT and stream.get(2, 0) in keys:
+            _bad(start, "keys of maps that are not null", f"nulls in column {stream.get(2, 0)}")
 
 
 def _bad(offset: int, expected: object, found: object) -> NoReturn:
@@ -205,7 +230,7 @@ def _stripe(value: int | bytes, offset: int) -> Stripe:
     rows = found.get(5, 0)
     if rows > _MAX_ROWS:
         _bad(offset, f"at most {_MAX_ROWS} rows in a stripe", rows)
-    return Stripe(start, start + length, rows)
+    return Stripe(start, start + length, rows, found.get(4, 0))
 
 
 # ---- types ---------------------------------------------------------------------------------------

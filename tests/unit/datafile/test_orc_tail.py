@@ -161,3 +161,13 @@ def test_a_sound_footer_made_here_is_taken():
 def test_what_is_no_orc_file_is_refused(data):
     with pytest.raises(CorruptDataError, match="'ORC' at the end"):
         stripes_of(data)
+
+
+def test_keys_of_maps_that_may_be_null_are_refused_before_pyarrow_ends_the_process():
+    maps = pa.array([[("a", 1)], [("b", 2), ("c", 3)]], pa.map_(pa.string(), pa.int64()))
+    data = file_of({"m": maps}, compression="uncompressed")
+    assert sum(stripe.rows for stripe in stripes_of(data)) == 2
+    # the keys are column 2, and their first stream in the stripe's footer holds data (kind 1)
+    at = data.index(b"\x08\x01\x10\x02", stripes_of(data)[0].end - stripes_of(data)[0].footer)
+    with pytest.raises(CorruptDataError, match="keys of maps that are not null"):
+        stripes_of(data[:at] + b"\x08\x00" + data[at + 2 :])
