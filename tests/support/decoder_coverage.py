@@ -21,6 +21,8 @@ import dataclasses
 import dis
 import importlib
 import inspect
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -268,7 +270,25 @@ def shares(part: float, seed: int) -> list[Share]:
     ]
 
 
+def shares_apart(part: float, seed: int) -> list[Share]:
+    """The same in a process of its own: what an earlier decode left in caches is not run again."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.decoder_coverage", str(part), str(seed), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    return [Share(module, lines, tuple(missed)) for module, lines, missed in found]
+
+
 def main(arguments: list[str]) -> None:
+    if arguments[2:] == ["--json"]:
+        found = shares(float(arguments[0]), int(arguments[1]))
+        sys.stdout.write(json.dumps([(s.module, s.lines, s.missed) for s in found]) + "\n")
+        return
     part, seed = [*arguments, *("0.1", "1")[len(arguments) :]]
     for share in shares(float(part), int(seed)):
         sys.stdout.write(
