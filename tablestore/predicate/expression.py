@@ -154,7 +154,6 @@ _FUNCTIONS: Final[Mapping[str, _Function]] = {
 }
 
 
-
 class _Parser(FilterParser):
     def whole_expression(self) -> Expression:
         if self.token.kind == "end":

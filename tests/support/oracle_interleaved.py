@@ -11,12 +11,10 @@ from random import Random
 from typing import Any
 
 from tests.support.oracle_engines import depends_on_compactions, engine_of
-from tests.support.oracle_histories import design, formats_of
+from tests.support.oracle_histories import design
 from tests.support.oracle_judge import difference
 from tests.support.oracle_operations import CHANGES, Columns, has_signed_zeros
 from tests.support.oracle_ours import Ours
-from tests.support.oracle_values import base
-from tests.support.peers_limits import plain
 
 NAME = "db.t"
 ACTIVE = {"write-only": "false"}
@@ -125,17 +123,3 @@ class Interleaved:
 def unsigned(rows: Rows) -> Rows:
     """Zeros without their sign."""
     return [[0.0 if isinstance(v, float) and v == 0 else v for v in row] for row in rows]
-
-
-def peer_reads_otherwise(peer: str, columns: Any, options: dict[str, str]) -> bool:
-    """What a peer is known to read otherwise, on tables of Java too: spaces at the end of CHAR in
-    ORC; for pypaimon also nanoseconds, and float keys with NaN or negative zero; for Rust members
-    of ROW in Avro."""
-    types = [(c, plain(t)) for c, t in columns]
-    formats = formats_of(options)
-    if any(base(t)[0] == "CHAR" for _, t in types) and "orc" in formats:
-        return True
-    if peer == "rust":
-        return "avro" in formats and any("ROW" in str(t) for _, t in types)
-    floats = any(c[0] == "k" and t in ("FLOAT", "DOUBLE") for c, t in types)
-    return floats or any("TIMESTAMP(9)" in str(t) for _, t in types)
