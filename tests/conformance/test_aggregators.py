@@ -6,7 +6,6 @@ TABLESTORE_SEED).
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 from random import Random
@@ -29,8 +28,8 @@ from tests.support.oracle_arrow import arrow_table, canonical_rows
 from tests.support.oracle_histories import value
 
 pytestmark = pytest.mark.interop
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-SEED = int(os.environ.get("TABLESTORE_SEED", TODAY))
+FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
+SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 GROUPS = 36
 
 INTEGERS = ["TINYINT", "SMALLINT", "INT", "BIGINT"]

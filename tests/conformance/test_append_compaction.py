@@ -5,7 +5,6 @@ The seed is fresh every day (or from TABLESTORE_SEED).
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from random import Random
 
@@ -20,8 +19,8 @@ from tests.support.oracle_histories import value
 from tests.support.oracle_judge import difference
 
 pytestmark = pytest.mark.interop
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-SEED = int(os.environ.get("TABLESTORE_SEED", TODAY))
+FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
+SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 
 COLUMNS = [["id", "INT"], ["p", "STRING"], ["v", "DECIMAL(12, 2)"], ["at", "TIMESTAMP(6)"]]
 NAME = "db.t"

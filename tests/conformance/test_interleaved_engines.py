@@ -2,14 +2,13 @@
 
 Tables of every merge engine, drawn from a seed: sequence fields, deletions, late rows, nulls,
 partitions, 1 to 8 buckets, all file formats, deletion vectors, columns that change on the way. The
-seeds are fresh every day (or from TABLESTORE_SEED); TABLESTORE_INTERLEAVED says how many (100).
+seeds are fixed (or from TABLESTORE_SEED); TABLESTORE_INTERLEAVED says how many (100).
 Java is the only judge here: the other engines misread some of such tables whoever wrote them (they
 read what we write in `test_shapes.py`).
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import tempfile
 from pathlib import Path
@@ -23,8 +22,8 @@ from tests.support.oracle_interleaved import Interleaved
 
 pytestmark = pytest.mark.interop
 COUNT = int(os.environ.get("TABLESTORE_INTERLEAVED", "100"))
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-FIRST = int(os.environ.get("TABLESTORE_SEED", TODAY)) * 1000
+FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
+FIRST = int(os.environ.get("TABLESTORE_SEED", FIXED)) * 1000
 
 
 @pytest.mark.parametrize("step", range(COUNT))

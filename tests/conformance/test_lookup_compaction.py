@@ -6,7 +6,6 @@ TABLESTORE_SEED).
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from random import Random
 
@@ -18,8 +17,8 @@ from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
 
 pytestmark = pytest.mark.interop
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-SEED = int(os.environ.get("TABLESTORE_SEED", TODAY))
+FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
+SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 NAME = "db.t"
 COLUMNS = [["id", "BIGINT NOT NULL"], ["v", "STRING"], ["n", "INT"], ["s", "INT"]]
 STEPS = 9

@@ -5,7 +5,6 @@ Java's own class is called, batch by batch. The seed is fresh every day (or from
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 from random import Random
@@ -27,8 +26,8 @@ from tests.support.oracle_histories import value
 from tests.support.oracle_judge import difference
 
 pytestmark = pytest.mark.interop
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-SEED = int(os.environ.get("TABLESTORE_SEED", TODAY))
+FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
+SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 TABLES = 130
 GROUPS = 40
 

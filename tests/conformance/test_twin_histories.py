@@ -24,6 +24,7 @@ from tests.support.oracle_interleaved import unsigned
 from tests.support.oracle_judge import difference
 from tests.support.oracle_operations import CHANGES, columns_after, has_signed_zeros
 from tests.support.oracle_ours import Ours
+from tests.support.peers_line import PeerError
 
 pytestmark = pytest.mark.interop
 COUNT = int(os.environ.get("TABLESTORE_TWINS", "200"))
@@ -33,12 +34,28 @@ NAME = "db.t"
 SCOPES = ("plain", "format", "engines")
 
 
+def history(java, warehouse, seed, scope):
+    """What Java makes of a seed, and where; of another seed where Java renames a column that its
+    own buckets are made from, after which it cannot open its table."""
+    for attempt in range(5):
+        folder = warehouse / str(attempt)
+        try:
+            made = java.history(folder, name=NAME, seed=seed + attempt * 10**9, scope=scope)
+        except PeerError as error:
+            if "contains all bucket keys" not in str(error):
+                raise
+        else:
+            return made, folder
+    raise AssertionError(f"Java cannot make a table of {scope} seed {seed}")
+
+
 @pytest.mark.parametrize("step", range(COUNT))
 @pytest.mark.parametrize("scope", SCOPES)
 def test_both_engines_read_both_tables_equal(scope, step, java, figures, in_memory):
     seed = FIRST + step
     theirs, own = in_memory / "java", in_memory / "ours"
-    twin = Twin(java.history(theirs, name=NAME, seed=seed, scope=scope), scope)
+    made, theirs = history(java, theirs, seed, scope)
+    twin = Twin(made, scope)
     ours = OneHandle()
     said = twin.read_theirs(ours, theirs)
     said += twin.replay(java, ours, own)
