@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from tablestore.cli import connect, options, render
 
 if TYPE_CHECKING:
     import tablestore
-    from tablestore.table.compaction import CompactionStep, CompactResult
+    from tablestore.table.compact_result import CompactionStep, CompactResult
 
 STOPPED = 75  # worth a retry: asked to stop before everything was done
 
@@ -102,10 +101,11 @@ def compact(
         "workers": workers,
     }
     output = _Output(as_json=as_json)
+    tables = _Tables(context, table)
     with _stop_signals() as stop:
         while True:
             stopped = False
-            for opened in _tables(context, table):
+            for opened in tables.look():
                 chosen = {**asked, "partition": _partition(opened, partition)}
                 stopped |= _compact(opened, chosen, output, stop, dry_run=dry_run, quiet=watch)
                 if stop.is_set():
@@ -116,13 +116,28 @@ def compact(
         raise typer.Exit(STOPPED)
 
 
-def _tables(context: typer.Context, table: str | None) -> Iterator[tablestore.Table]:
-    if table is not None:
-        yield connect.open_table(context, table)
-        return
-    lake = connect.open_lake(context)
-    for name in lake.tables():
-        yield lake.table(name)
+class _Tables:
+    """The tables to compact; each stays open, since its picker counts the looks at it."""
+
+    def __init__(self, context: typer.Context, table: str | None) -> None:
+        self._context = context
+        self._table = table
+        self._open: dict[str, tablestore.Table] = {}
+
+    def look(self) -> Iterator[tablestore.Table]:
+        """The tables that are there now."""
+        if self._table is not None:
+            if self._table not in self._open:
+                self._open[self._table] = connect.open_table(self._context, self._table)
+            yield self._open[self._table]
+            return
+        lake = connect.open_lake(self._context)
+        names = lake.tables()
+        self._open = {name: table for name, table in self._open.items() if name in names}
+        for name in names:
+            if name not in self._open:
+                self._open[name] = lake.table(name)
+            yield self._open[name]
 
 
 def _partition(table: tablestore.Table, texts: list[str] | None) -> dict[str, object] | None:
@@ -160,27 +175,24 @@ def _compact(
     """Compact one table; True where it was stopped before everything was done."""
     from tablestore.errors import UnsupportedFormatError
 
+    told = output.of(table.name)
     try:
-        plan = table.compact(dry_run=True, **asked)  # type: ignore[arg-type]
+        result = table.compact(
+            **asked,  # type: ignore[arg-type]
+            dry_run=dry_run,
+            planned=None if dry_run else told.plan,
+            progress=told.step,
+            stop=stop.is_set,
+        )
     except UnsupportedFormatError as error:
         if not quiet:
             raise
         output.refused(table.name, str(error))
         return False
     if dry_run:
-        output.plan(table.name, plan)
-        return False
-    if not plan.steps:
-        if not quiet:
-            output.result(table.name, dataclasses.replace(plan, dry_run=False))
-        return False
-    output.begin(table.name, plan)
-    result = table.compact(
-        **asked,  # type: ignore[arg-type]
-        progress=output.step(table.name, len(plan.steps)),
-        stop=stop.is_set,
-    )
-    output.result(table.name, result)
+        told.foreseen(result)
+    elif result.steps or result.given_up or not quiet:
+        told.result(result)
     return result.stopped
 
 
@@ -191,56 +203,71 @@ class _Output:
         self._json = as_json
         self._refused: set[str] = set()
 
+    def of(self, table: str) -> _TableOutput:
+        """The lines of one look at a table."""
+        return _TableOutput(table, as_json=self._json)
+
     def refused(self, table: str, reason: str) -> None:
         """A table that --watch passes over; said once."""
         if table not in self._refused:
             self._refused.add(table)
             render.say(f"passed over: {reason}")
 
-    def plan(self, table: str, plan: CompactResult) -> None:
-        """What would be done."""
-        for step in plan.steps:
-            if self._json:
-                render.emit({"event": "plan", "table": table, **render.fields_of(step)})
+
+class _TableOutput:
+    """What is said of one compaction of one table."""
+
+    def __init__(self, table: str, *, as_json: bool) -> None:
+        self._table = table
+        self._json = as_json
+        self._planned = 0
+        self._done = 0
+
+    def foreseen(self, plan: CompactResult) -> None:
+        """A dry run: what would be done, and no more."""
         if self._json:
-            render.emit({"event": "result", "table": table, **_summary(plan)})
+            self._emit_plan(plan)
+            render.emit({"event": "result", "table": self._table, **_summary(plan)})
             return
         if plan.steps:
             columns = ("partition", "bucket", "reason", "files_before", "bytes_read")
             more = ("runs_before", "runs_after")
             render.print_rows([render.fields_of(step) for step in plan.steps], (*columns, *more))
-        render.say(f"{table}: {plan!r}")
+        render.say(f"{self._table}: {plan!r}")
 
-    def begin(self, table: str, plan: CompactResult) -> None:
-        """The plan in a line, before the work."""
-        if not self._json:
+    def plan(self, plan: CompactResult) -> None:
+        """The plan, before the work."""
+        self._planned = len(plan.steps)
+        if self._json:
+            self._emit_plan(plan)
+        elif plan.steps:
             render.say(
-                f"{table}: {len(plan.steps)} picks, {plan.files_before} files, "
+                f"{self._table}: {len(plan.steps)} picks, {plan.files_before} files, "
                 f"{plan.bytes_read:,} bytes to rewrite"
             )
 
-    def step(self, table: str, planned: int) -> Callable[[CompactionStep], None]:
-        """What tells of each pick that is committed."""
-        count = 0
+    def _emit_plan(self, plan: CompactResult) -> None:
+        for step in plan.steps:
+            render.emit({"event": "plan", "table": self._table, **render.fields_of(step)})
 
-        def tell(step: CompactionStep) -> None:
-            nonlocal count
-            count += 1
-            if self._json:
-                render.emit({"event": "step", "table": table, **render.fields_of(step)})
-                return
-            # a pick may call for another one, which no plan foresees
-            place = f"{count} of {planned}" if count <= planned else f"{count}"
-            render.say(
-                f"  {place}: {step.partition}bucket {step.bucket}, {step.reason}: "
-                f"{step.files_before} -> {step.files_after} files, runs {step.runs_before} -> "
-                f"{step.runs_after}, {step.bytes_read:,} bytes in {step.seconds or 0:.1f} s"
-            )
+    def step(self, step: CompactionStep) -> None:
+        """A pick that is committed."""
+        self._done += 1
+        if self._json:
+            render.emit({"event": "step", "table": self._table, **render.fields_of(step)})
+            return
+        # a pick may call for another one, which no plan foresees
+        known = self._done <= self._planned
+        place = f"{self._done} of {self._planned}" if known else f"{self._done}"
+        render.say(
+            f"  {place}: {step.partition}bucket {step.bucket}, {step.reason}: "
+            f"{step.files_before} -> {step.files_after} files, runs {step.runs_before} -> "
+            f"{step.runs_after}, {step.bytes_read:,} bytes in {step.seconds or 0:.1f} s"
+        )
 
-        return tell
-
-    def result(self, table: str, result: CompactResult) -> None:
+    def result(self, result: CompactResult) -> None:
         """What came of it."""
+        table = self._table
         if self._json:
             render.emit({"event": "result", "table": table, **_summary(result)})
             return

@@ -6,11 +6,11 @@ Source: ``org.apache.paimon.operation.commit.ConflictDetection``, ``PrimaryKeyCo
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tablestore.format.binary_row import decode_row
+from tablestore.format.key_order import key_order
 from tablestore.format.manifest import KIND_ADD, KIND_DELETE
 
 if TYPE_CHECKING:
@@ -143,17 +143,6 @@ def _find_overlap(files: Iterable[ManifestEntry], key_types: Sequence[DataType])
                     (*conflict.files, second.file.file_name),
                 )
     return None
-
-
-def key_order(values: Sequence[Any]) -> tuple[Any, ...]:
-    """A key as something that sorts as Java sorts it: -0.0 before 0.0, NaN last."""
-    return tuple(_value_order(value) for value in values)
-
-
-def _value_order(value: Any) -> Any:  # noqa: ANN401 (a value of any type)
-    if isinstance(value, float):
-        return (1, 0.0, 1.0) if math.isnan(value) else (0, value, math.copysign(1.0, value))
-    return value
 
 
 def _conflict(reason: str, entry: ManifestEntry) -> Conflict:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tablestore.commit.conflict import key_order
 from tablestore.format.binary_row import decode_row
+from tablestore.format.key_order import key_order
 from tablestore.format.manifest import KIND_DELETE, merge_entries
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import pyarrow as pa
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.format.schema import TableSchema
 from tablestore.metadata.default_values import check_default
-from tablestore.options.table import TableOptions, check_new_options, split_names
+from tablestore.options.table import TableOptions, check_new_options
+from tablestore.options.values import split_names
 from tablestore.types.arrow import fields_from_arrow
 from tablestore.types.field_ids import assign_ids
 from tablestore.types.model import (

@@ -5,13 +5,12 @@ Source: ``org.apache.paimon.CoreOptions``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal
 
-from tablestore.errors import InvalidInputError
-from tablestore.options.spec import parse_int, raw_value
-from tablestore.options.units import parse_bool, parse_bytes, parse_duration_ms
+from tablestore.options.spec import parse_int, parse_number
+from tablestore.options.units import parse_bytes, parse_duration_ms
+from tablestore.options.values import OptionValues
 
 if TYPE_CHECKING:
     from tablestore.options.table import TableOptions
@@ -20,8 +19,6 @@ Release = Literal["1.4", "2.0", "2.1"]
 """The releases of Paimon whose pickers differ."""
 
 STOP_ABOVE_TRIGGER: Final = 3  # what num-sorted-run.stop-trigger adds where it is unset
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +80,30 @@ class TreeOptions:
         Raises:
             InvalidInputError: names the option whose value is not of its type.
         """
-        read = _Reader(table.raw)
+        read = OptionValues(table.raw)
         trigger = table.compaction_trigger
         stop = read.maybe("num-sorted-run.stop-trigger", parse_int)
         hours = (f"compaction.offpeak{part}" for part in (".start.hour", ".end.hour", "-ratio"))
-        start, end, ratio = (read.get(key, parse_int) for key in hours)
-        lookup = _looks_up(table, force=read.get("force-lookup", parse_bool))
-        small_ratio = read.get("compaction.small-file-ratio", _fraction)
+        start, end, ratio = (read.number(key) for key in hours)
+        lookup = table.needs_lookup
+        small_ratio = read.get("compaction.small-file-ratio", parse_number)
         return cls(
             trigger=trigger,
             stop_trigger=max(trigger, trigger + STOP_ABOVE_TRIGGER if stop is None else stop),
             num_levels=table.num_levels,
-            max_size_amplification_percent=read.get(
-                "compaction.max-size-amplification-percent", parse_int
-            ),
-            size_ratio=read.get("compaction.size-ratio", parse_int),
+            max_size_amplification_percent=read.number("compaction.max-size-amplification-percent"),
+            size_ratio=read.number("compaction.size-ratio"),
             off_peak=(start, end, ratio),
             full_interval_ms=read.maybe("compaction.optimization-interval", parse_duration_ms),
             full_below_bytes=read.maybe("compaction.total-size-threshold", parse_bytes),
             full_above_bytes=read.maybe("compaction.incremental-size-threshold", parse_bytes),
-            force_up_level_0=lookup or read.get("compaction.force-up-level-0", parse_bool),
+            force_up_level_0=lookup or read.flag("compaction.force-up-level-0"),
             force_interval=_force_interval(read, trigger) if lookup else None,
             lookup=lookup,
             deletion_vectors=table.deletion_vectors,
-            bitmap64=read.get("deletion-vectors.bitmap64", parse_bool),
+            bitmap64=read.flag("deletion-vectors.bitmap64"),
             newest_wins=table.merge_engine == "deduplicate" and not table.sequence_field,
-            force_rewrite_all=read.get("compaction.force-rewrite-all-files", parse_bool),
+            force_rewrite_all=read.flag("compaction.force-rewrite-all-files"),
             target_file_size=table.target_file_size,
             small_file_size=int(table.target_file_size * small_ratio),
             formats=tuple(sorted(table.file_format_per_level.items())),
@@ -164,61 +159,23 @@ class AppendOptions:
         Raises:
             InvalidInputError: names the option whose value is not of its type.
         """
-        read = _Reader(table.raw)
-        small_ratio = read.get("compaction.small-file-ratio", _fraction)
+        read = OptionValues(table.raw)
+        small_ratio = read.get("compaction.small-file-ratio", parse_number)
         return cls(
             target_file_size=table.target_file_size,
             small_file_size=int(table.target_file_size * small_ratio),
-            min_files=read.get("compaction.min.file-num", parse_int),
+            min_files=read.number("compaction.min.file-num"),
             open_file_cost=table.source_split_open_file_cost,
-            delete_ratio=read.get("compaction.delete-ratio-threshold", _fraction),
+            delete_ratio=read.get("compaction.delete-ratio-threshold", parse_number),
             deletion_vectors=table.deletion_vectors,
-            force_rewrite_all=read.get("compaction.force-rewrite-all-files", parse_bool),
+            force_rewrite_all=read.flag("compaction.force-rewrite-all-files"),
             index_file_size=read.get("deletion-vector.index-file.target-size", parse_bytes),
-            text_bytes=read.get("zorder.var-length-contribution", parse_int),
+            text_bytes=read.number("zorder.var-length-contribution"),
         )
 
 
-def _looks_up(table: TableOptions, *, force: bool) -> bool:
-    return (
-        force
-        or table.merge_engine == "first-row"
-        or table.changelog_producer == "lookup"
-        or table.deletion_vectors
-    )
-
-
-def _force_interval(read: _Reader, trigger: int) -> int | None:
-    if read.get("lookup-compact", str.lower).strip() != "gentle":
+def _force_interval(read: OptionValues, trigger: int) -> int | None:
+    if read.word("lookup-compact") != "gentle":
         return None
     interval = read.maybe("lookup-compact.max-interval", parse_int)
     return max(trigger, 2 * trigger if interval is None else interval)
-
-
-def _fraction(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInputError(f"expected a number, found {text!r}") from None
-
-
-class _Reader:
-    """Typed look-ups that name the option when its value is bad."""
-
-    def __init__(self, options: Mapping[str, str]) -> None:
-        self._options = options
-
-    def maybe(self, key: str, parse: Callable[[str], _T]) -> _T | None:
-        text = raw_value(self._options, key)
-        if text is None or not text.strip():
-            return None
-        try:
-            return parse(text)
-        except InvalidInputError as error:
-            raise InvalidInputError(f"option {key!r}: {error}", option=key, value=text) from None
-
-    def get(self, key: str, parse: Callable[[str], _T]) -> _T:
-        value = self.maybe(key, parse)
-        if value is None:
-            raise InvalidInputError(f"option {key!r} must not be empty", option=key)
-        return value

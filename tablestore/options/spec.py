@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -127,11 +128,19 @@ def _integer(bits: int) -> Callable[[str], int]:
     return parse
 
 
-def _number(value: str) -> float:
+def parse_number(value: str) -> float:
+    """A finite number with or without a fraction.
+
+    Raises:
+        InvalidInputError: the text is not a number.
+    """
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise InvalidInputError(f"expected a number, found {value!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInputError(f"expected a number, found {value!r}")
+    return number
 
 
 def parse_map(value: str) -> dict[str, str]:
@@ -165,8 +174,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "bool": parse_bool,
     "int": parse_int,
     "long": parse_long,
-    "float": _number,
-    "double": _number,
+    "float": parse_number,
+    "double": parse_number,
     "size": parse_bytes,
     "dur": parse_duration_ms,
     "map": parse_map,

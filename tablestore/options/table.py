@@ -6,9 +6,9 @@ Source: ``org.apache.paimon.CoreOptions``, ``org.apache.paimon.schema.SchemaVali
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from tablestore.errors import InvalidInputError, UnsupportedFormatError, nearest
 from tablestore.options.spec import (
@@ -16,11 +16,11 @@ from tablestore.options.spec import (
     find,
     parse_int,
     parse_long,
-    parse_map,
     parse_stats_mode,
     raw_value,
 )
-from tablestore.options.units import parse_bool, parse_bytes, parse_duration_ms
+from tablestore.options.units import parse_bytes, parse_duration_ms
+from tablestore.options.values import OptionValues, split_names
 
 DYNAMIC_BUCKET: Final = -1
 POSTPONE_BUCKET: Final = -2
@@ -38,8 +38,6 @@ _MB: Final = 1 << 20
 _COLUMN_KEY = re.compile(r"fields\.(?!default-aggregate-function)(.+?)\.[a-z]")
 _COLUMN_STATS_KEY = re.compile(r"fields\.(.+)\.stats-mode")
 _SECRET = re.compile(r"secret|password|access-?key|token|credential", re.IGNORECASE)
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class TableOptions:
         Raises:
             InvalidInputError: names the option whose value is not of its type.
         """
-        values = _Values(options)
+        values = OptionValues(options)
         trigger = values.number("num-sorted-run.compaction-trigger")
         default_size = (128 if has_primary_key else 256) * _MB
         return cls(
@@ -209,11 +207,6 @@ class TableOptions:
         return self.stats_mode_per_level.get(level, self.stats_mode)
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """The names of a comma list, without empty ones."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def check_new_options(
     options: Mapping[str, str], *, has_primary_key: bool, columns: Collection[str]
 ) -> None:
@@ -256,7 +249,7 @@ def check_writable(options: Mapping[str, str], *, has_primary_key: bool) -> None
 
 
 def _bucket(options: Mapping[str, str]) -> int:
-    return _Values(options).number("bucket")
+    return OptionValues(options).number("bucket")
 
 
 def _check_existing(
@@ -324,47 +317,3 @@ def _check_column_key(key: str, columns: Collection[str]) -> None:
 def _column_stats_modes(options: Mapping[str, str]) -> dict[str, str]:
     matches = ((_COLUMN_STATS_KEY.fullmatch(key), value) for key, value in options.items())
     return {match[1]: parse_stats_mode(value) for match, value in matches if match}
-
-
-class _Values:
-    """Typed look-ups that name the option when its value is bad."""
-
-    def __init__(self, options: Mapping[str, str]) -> None:
-        self._options = options
-
-    def maybe(self, key: str, parse: Callable[[str], _T]) -> _T | None:
-        value = raw_value(self._options, key)
-        if value is None or not value.strip():
-            return None
-        try:
-            return parse(value)
-        except InvalidInputError as error:
-            raise InvalidInputError(f"option {key!r}: {error}", option=key, value=value) from None
-
-    def get(self, key: str, parse: Callable[[str], _T]) -> _T:
-        value = self.maybe(key, parse)
-        if value is None:
-            raise InvalidInputError(f"option {key!r} must not be empty", option=key)
-        return value
-
-    def text(self, key: str) -> str:
-        return raw_value(self._options, key) or ""
-
-    def word(self, key: str) -> str:
-        return self.text(key).strip().lower()
-
-    def flag(self, key: str) -> bool:
-        return self.get(key, parse_bool)
-
-    def number(self, key: str) -> int:
-        return self.get(key, parse_int)
-
-    def names(self, key: str) -> tuple[str, ...]:
-        return split_names(self.text(key))
-
-    def levels(self, key: str, parse: Callable[[str], str]) -> dict[int, str]:
-        entries = self.maybe(key, parse_map) or {}
-        try:
-            return {parse_int(level): parse(value) for level, value in entries.items()}
-        except InvalidInputError as error:
-            raise InvalidInputError(f"option {key!r}: {error}", option=key) from None

@@ -5,15 +5,12 @@ Source: ``org.apache.paimon.CoreOptions``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tablestore.errors import InvalidInputError
-from tablestore.options.spec import parse_int, raw_value
-from tablestore.options.units import parse_bool, parse_bytes
-
-_T = TypeVar("_T")
+from tablestore.options.units import parse_bytes
+from tablestore.options.values import OptionValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +42,15 @@ class BufferOptions:
         Raises:
             InvalidInputError: names the option whose value is not of its type.
         """
-
-        def maybe(key: str, parse: Callable[[str], _T], default: _T) -> _T:
-            value = raw_value(options, key)
-            if value is None or not value.strip():
-                return default
-            try:
-                return parse(value)
-            except InvalidInputError as error:
-                raise InvalidInputError(f"option {key!r}: {error}", option=key) from None
-
-        none: int | None = None
-        default = cls()
+        read = OptionValues(options)
         return cls(
-            size=maybe("write-buffer-size", parse_bytes, default.size),
-            spillable=maybe("write-buffer-spillable", parse_bool, default.spillable),
-            disk_max=maybe("write-buffer-spill.max-disk-size", parse_bytes, none),
-            codec=maybe("spill-compression", _codec, default.codec),
-            zstd_level=maybe("spill-compression.zstd-level", parse_int, default.zstd_level),
-            files_max=max(
-                maybe("local-sort.max-num-file-handles", parse_int, default.files_max), 2
-            ),
-            local_merge_size=maybe("local-merge-buffer-size", parse_bytes, none),
+            size=read.get("write-buffer-size", parse_bytes),
+            spillable=read.flag("write-buffer-spillable"),
+            disk_max=read.maybe("write-buffer-spill.max-disk-size", parse_bytes),
+            codec=read.get("spill-compression", _codec),
+            zstd_level=read.number("spill-compression.zstd-level"),
+            files_max=max(read.number("local-sort.max-num-file-handles"), 2),
+            local_merge_size=read.maybe("local-merge-buffer-size", parse_bytes),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,8 +25,11 @@ _COMPARISONS = {
 }
 _MATCH, _EMIT_NULL, _INCONCLUSIVE = 0, 2, 3  # SetLookupOptions::NullMatchingBehavior
 
+Where: TypeAlias = str | Predicate | nodes.Col | pc.Expression | None
+"""A filter as users give it; None takes every row."""
 
-def to_predicate(where: str | Predicate | nodes.Col | pc.Expression | None) -> Predicate | None:
+
+def to_predicate(where: Where) -> Predicate | None:
     """The predicate for a filter text, a predicate, a boolean column or a pyarrow expression.
 
     A pyarrow expression becomes one :class:`~tablestore.predicate.nodes.Opaque` for each side of

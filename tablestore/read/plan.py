@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tablestore.format.avro_columns import without_collections
-from tablestore.format.binary_row import Timestamp, decode_row, field_decoder
+from tablestore.format.binary_row import decode_row, field_decoder
 from tablestore.format.bucket import bucket_ids
+from tablestore.format.key_order import key_order
 from tablestore.format.key_rows import integer_fields
 from tablestore.format.values import values_to_arrow
 from tablestore.lsm.sections import Section, sections
@@ -252,7 +253,7 @@ def _keys(rows: Sequence[bytes], types: Sequence[DataType]) -> Sequence[Any]:
     numbers = integer_fields(rows, types)
     if numbers is None:
         decode = field_decoder(types, range(len(types)))
-        return [comparable_key(decode(row)) for row in rows]
+        return [key_order(decode(row)) for row in rows]
     return numbers[0] if len(numbers) == 1 else list(zip(*numbers, strict=True))
 
 
@@ -296,21 +297,3 @@ def file_index_test(view: TableView, predicate: Predicate | None) -> FileIndexTe
         return None
     names = columns(predicate)
     return FileIndexTest(predicate, [item for item in view.schema.fields if item.name in names])
-
-
-def comparable_key(values: Sequence[Any]) -> tuple[Any, ...]:
-    """A decoded key as values that compare like Paimon's keys (Java's order of floats)."""
-    return tuple(_comparable(value) for value in values)
-
-
-def _comparable(value: object) -> object:
-    if value is None:
-        return (0, 0)  # nulls first
-    if isinstance(value, float):
-        # NaN above all numbers, -0.0 below 0.0
-        if value != value:
-            return (2, 0.0, 0)
-        return (1, value, 0 if str(value).startswith("-") else 1)
-    if isinstance(value, Timestamp):
-        return (1, value.millis, value.nanos_of_milli)
-    return (1, value)

@@ -19,15 +19,14 @@ from tablestore.lsm.levels import Levels
 from tablestore.options.compaction import AppendOptions
 from tablestore.options.units import parse_bytes
 from tablestore.read.view import TableView
+from tablestore.table.compact_result import CompactionStep, CompactResult
 from tablestore.table.merging import merge_rules
 from tablestore.table.partitions import partition_filter
-from tablestore.types.html import HtmlFields
 
 if TYPE_CHECKING:
     from tablestore.commit.committer import CommitResult, Committer, CompactionOutcome
     from tablestore.commit.message import CommitMessage
     from tablestore.format.manifest import ManifestEntry
-    from tablestore.lsm.picks import PickState
     from tablestore.metadata.base import LiveFiles
     from tablestore.table.components import Components
     from tablestore.write.context import WriteContext
@@ -39,96 +38,6 @@ _LOOKUP_ROUNDS_MAX: Final = 5
 """Tries of a writer to compact what is only read then, where other compactions come first."""
 
 Stop = Callable[[], bool]
-
-
-@dataclass(frozen=True, repr=False)
-class CompactionStep(HtmlFields):
-    """One pick of one bucket, planned or done.
-
-    Attributes:
-        partition: its path, empty without partitions.
-        bucket: the bucket.
-        reason: the rule that took the files.
-        files_before: files taken.
-        files_after: files that stand for them; None while it is only planned.
-        bytes_read: bytes of the files that are read and written again.
-        bytes_written: bytes of the new files; None while it is only planned.
-        runs_before: sorted runs of the bucket, which a read of it merges; in append tables, which
-            merge nothing, its files.
-        runs_after: the same afterwards.
-        seconds: how long it took; None while it is only planned.
-    """
-
-    partition: str
-    bucket: int
-    reason: str
-    files_before: int
-    files_after: int | None
-    bytes_read: int
-    bytes_written: int | None
-    runs_before: int
-    runs_after: int
-    seconds: float | None
-
-    def __repr__(self) -> str:
-        where = f"{self.partition}bucket {self.bucket}"
-        done = "" if self.seconds is None else f" in {self.seconds:.1f} s"
-        return (
-            f"CompactionStep({where}: {self.reason}, {self.files_before} files, "
-            f"{self.bytes_read} bytes, runs {self.runs_before} -> {self.runs_after}{done})"
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class CompactResult(HtmlFields):
-    """What a compaction did, or would do.
-
-    Attributes:
-        snapshot_ids: the snapshots it made, oldest first; empty when nothing changed.
-        steps: what was done, bucket by bucket; with ``dry_run`` what would be done.
-        given_up: picks that another commit came before; the next compaction takes them up.
-        over_budget: picks that ``budget_bytes`` left for another time.
-        files_before: files taken.
-        files_after: files that stand for them.
-        bytes_read: bytes of the files that were read and written again.
-        bytes_written: bytes of the new files.
-        read_amplification_before: sorted runs of a bucket, in append tables files, the mean over
-            the selected buckets.
-        read_amplification_after: the same afterwards.
-        seconds: how long it took.
-        retries: races lost by its commits.
-        stopped: True where it was asked to stop before everything was done.
-        dry_run: True where it only planned.
-    """
-
-    snapshot_ids: tuple[int, ...]
-    steps: tuple[CompactionStep, ...]
-    given_up: int
-    over_budget: int
-    files_before: int
-    files_after: int
-    bytes_read: int
-    bytes_written: int
-    read_amplification_before: float
-    read_amplification_after: float
-    seconds: float
-    retries: int
-    stopped: bool
-    dry_run: bool
-
-    def __repr__(self) -> str:
-        if self.dry_run:
-            return (
-                f"CompactResult(dry run: {len(self.steps)} picks, {self.files_before} files, "
-                f"{self.bytes_read} bytes to rewrite)"
-            )
-        ids = ", ".join(map(str, self.snapshot_ids)) or "none"
-        return (
-            f"CompactResult(snapshots {ids}: {self.files_before} -> {self.files_after} files, "
-            f"runs a bucket {self.read_amplification_before:.1f} -> "
-            f"{self.read_amplification_after:.1f}, {self.bytes_read} bytes read, "
-            f"{self.bytes_written} written, {self.seconds:.1f} s)"
-        )
 
 
 @dataclass(frozen=True)
@@ -143,6 +52,7 @@ class CompactRequest:
         memory: bytes that decoded rows may take at a time, or None.
         workers: threads; None takes the machine's cores, four at most.
         dry_run: plan only.
+        planned: told of the plan before the work begins, as of a dry run.
         stop: asked between batches; True ends the work cleanly.
         progress: told of every pick that is done.
         order: how to sort rows; None only puts files together.
@@ -155,6 +65,7 @@ class CompactRequest:
     memory: int | None = None
     workers: int | None = None
     dry_run: bool = False
+    planned: Callable[[CompactResult], None] | None = None
     stop: Stop | None = None
     progress: Callable[[CompactionStep], None] | None = None
     order: SortOrder | None = None
@@ -227,7 +138,7 @@ def compact_after(
     tallies: list[Tally] = []
     try:
         for _ in range(_LOOKUP_ROUNDS_MAX if context.options.needs_lookup else 1):
-            tally = _compact_places(_writer_context(parts, context, live), committer, places, live)
+            tally = _compact_places(parts, context, committer, places, live)
             if tally is None:
                 break
             tallies.append(tally)
@@ -258,19 +169,28 @@ def _writer_context(parts: Components, context: WriteContext, live: LiveFiles) -
 
 
 def _compact_places(
-    context: CompactContext,
+    parts: Components,
+    written: WriteContext,
     committer: Committer,
     places: Collection[tuple[bytes, int]],
     live: LiveFiles,
 ) -> Tally | None:
     """Run what is due in some buckets; None where nothing is."""
+    context = _writer_context(parts, written, live)
     units: list[Unit] = []
     for place in places:
         entries = live.buckets.get(place)
         if entries:
             files = [entry.file for entry in entries]
             if context.key:
-                unit, _ = plan_bucket(context, place, entries[-1].total_buckets, files, full=False)
+                unit, parts.picks[place] = plan_bucket(
+                    context,
+                    place,
+                    entries[-1].total_buckets,
+                    files,
+                    full=False,
+                    state=parts.picks.get(place),
+                )
                 units += [] if unit is None else [unit]
             else:
                 total = entries[-1].total_buckets
@@ -291,7 +211,8 @@ class _Run:
         self._workers = request.workers or min(os.cpu_count() or 1, 4)
         if request.workers is not None and request.workers < 1:
             raise InvalidInputError(f"workers is at least 1, found {request.workers}")
-        self._states: dict[tuple[bytes, int], PickState] = {}
+        # a dry run is no trigger
+        self._states = dict(parts.picks) if request.dry_run else parts.picks
         self._selects = partition_filter(parts, request.partition)
         self._budget = request.budget_bytes
         self._over_budget = 0
@@ -307,8 +228,10 @@ class _Run:
             progress=self._tell(context),
         )
         planned: list[Unit] = []
-        for _ in range(self._rounds(context)):
+        for turn in range(self._rounds(context)):
             planned = self._plan(context)
+            if turn == 0 and self._request.planned is not None:
+                self._request.planned(self._foreseen(context, planned, before))
             if not planned or self._request.dry_run:
                 break
             given_up = len(job.tally.given_up)
@@ -317,11 +240,10 @@ class _Run:
             if job.tally.stopped or len(job.tally.given_up) > given_up:
                 break
             context = self._context()
-        steps = (
-            [_planned(context, unit) for unit in planned]
-            if self._request.dry_run
-            else [_done(context, done) for done in job.tally.done]
-        )
+        foreseen = self._foreseen(context, planned, before)
+        if self._request.dry_run:
+            return replace(foreseen, seconds=time.monotonic() - began)
+        steps = [_done(context, done) for done in job.tally.done]
         return CompactResult(
             snapshot_ids=tuple(job.tally.snapshot_ids),
             steps=tuple(steps),
@@ -336,7 +258,29 @@ class _Run:
             seconds=time.monotonic() - began,
             retries=job.tally.retries,
             stopped=job.tally.stopped,
-            dry_run=self._request.dry_run,
+            dry_run=False,
+        )
+
+    def _foreseen(
+        self, context: CompactContext, planned: Sequence[Unit], amplification: float
+    ) -> CompactResult:
+        """What a plan would do; the runs that it would leave are told with each of its steps."""
+        steps = tuple(_planned(context, unit) for unit in planned)
+        return CompactResult(
+            snapshot_ids=(),
+            steps=steps,
+            given_up=0,
+            over_budget=self._over_budget,
+            files_before=sum(step.files_before for step in steps),
+            files_after=0,
+            bytes_read=sum(step.bytes_read for step in steps),
+            bytes_written=0,
+            read_amplification_before=amplification,
+            read_amplification_after=amplification,
+            seconds=0.0,
+            retries=0,
+            stopped=False,
+            dry_run=True,
         )
 
     def _rounds(self, context: CompactContext) -> int:

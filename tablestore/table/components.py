@@ -6,6 +6,7 @@ import posixpath
 import uuid
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tablestore.commit.committer import Committer
 from tablestore.commit.settings import CommitSettings
@@ -21,9 +22,16 @@ from tablestore.store.metered import Metered
 from tablestore.write.context import WriteContext
 from tablestore.write.resequence import resequence
 
+if TYPE_CHECKING:
+    from tablestore.lsm.picks import PickState
+    from tablestore.metadata.base import BucketId
+
 
 class Components:
     """One table's store, committed state and the parts made from its schema.
+
+    Attributes:
+        picks: what the picker of each bucket remembers from one compaction to the next.
 
     Args:
         name: ``db.table``, or the folder's name.
@@ -34,6 +42,7 @@ class Components:
         self.name = name
         self.store = store
         self.state = CommittedState(store)
+        self.picks: dict[BucketId, PickState] = {}
 
     def latest_schema(self, snapshot: Snapshot | None) -> TableSchema:
         """The newest schema.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tablestore.errors import InvalidInputError
 from tablestore.format.binary_row import decode_row
-from tablestore.read.plan import comparable_key
 from tablestore.runs.bucket_files import types_of
+from tablestore.runs.key_range import key_ranges
 from tablestore.table.batch import Batch, at_top_level
 from tablestore.table.compaction import compact_after
 from tablestore.table.merging import merge_rules
@@ -17,7 +17,6 @@ from tablestore.table.partitions import partition_filter
 if TYPE_CHECKING:
     from tablestore.commit.committer import CommitResult
     from tablestore.commit.message import CommitMessage
-    from tablestore.format.manifest import DataFileMeta
     from tablestore.table.components import Components
     from tablestore.write.conform import Missing
     from tablestore.write.context import WriteContext
@@ -87,12 +86,7 @@ def _raised(context: WriteContext, messages: list[CommitMessage]) -> list[Commit
         return messages
     if context.options.raw.get("overwrite-upgrade", "true").lower() != "true":
         return messages
-    types = types_of(context.schema, context.schema.trimmed_primary_key)
-
-    def key_range(meta: DataFileMeta) -> tuple[Any, Any]:
-        return (
-            comparable_key(decode_row(meta.min_key, types)),
-            comparable_key(decode_row(meta.max_key, types)),
-        )
-
-    return at_top_level(messages, context.options.num_levels - 1, key_range)
+    keys = key_ranges(types_of(context.schema, context.schema.trimmed_primary_key))
+    return at_top_level(
+        messages, context.options.num_levels - 1, lambda meta: (keys.low(meta), keys.high(meta))
+    )

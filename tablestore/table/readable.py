@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -37,14 +37,11 @@ from tablestore.table.pressure import BucketInfo, TablePressure, buckets_of, pre
 if TYPE_CHECKING:
     import pandas
     import polars
-    import pyarrow.compute as pc
 
     from tablestore.format.snapshot import Snapshot
-    from tablestore.predicate.nodes import Col, Predicate
+    from tablestore.predicate.coerce import Where
     from tablestore.read.view import TableView
     from tablestore.table.report import Report
-
-    Where: TypeAlias = str | Predicate | Col | pc.Expression | None
 
 
 class ReadableTable:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from tablestore.commit.committer import CommitResult
 from tablestore.errors import InvalidInputError
 from tablestore.table.batch import Batch
+from tablestore.table.compact_result import CompactionStep, CompactResult
 from tablestore.table.compaction import (
-    CompactionStep,
     CompactRequest,
-    CompactResult,
     compact_after,
     compact_table,
     parse_size,
@@ -24,13 +23,9 @@ from tablestore.table.readable import ReadableTable
 from tablestore.table.row_changes import Assignments, delete_where, update_where
 
 if TYPE_CHECKING:
-    import pyarrow.compute as pc
-
     from tablestore.commit.message import CommitMessage
-    from tablestore.predicate.nodes import Col, Predicate
+    from tablestore.predicate.coerce import Where
     from tablestore.write.conform import Missing
-
-    Where: TypeAlias = str | Predicate | Col | pc.Expression | None
 
 
 class Table(ReadableTable):
@@ -146,6 +141,7 @@ class Table(ReadableTable):
         memory: int | str | None = None,
         workers: int | None = None,
         dry_run: bool = False,
+        planned: Callable[[CompactResult], None] | None = None,
         progress: Callable[[CompactionStep], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> CompactResult:
@@ -167,6 +163,7 @@ class Table(ReadableTable):
             memory: bytes for decoded rows ("256 MB"), all threads together.
             workers: threads; the machine's cores by default, four at most.
             dry_run: say what would be done, and do nothing.
+            planned: called with the plan before the work begins, as ``dry_run`` would give it.
             progress: called with each pick that is done and committed.
             stop: asked between batches; once it gives True, what is done is committed and the
                 rest is left.
@@ -184,6 +181,7 @@ class Table(ReadableTable):
             memory=parse_size(memory, "memory"),
             workers=workers,
             dry_run=dry_run,
+            planned=planned,
             progress=progress,
             stop=stop,
             order=sort_order(self._view, order_by, zorder=zorder, hilbert=hilbert),

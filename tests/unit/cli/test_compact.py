@@ -57,9 +57,11 @@ def test_json_lines_hold_every_step_and_the_result(lake, capsys):
     filled(lake)
     assert compact(lake, "shop.t", "--json") == OK
     lines = events(capsys.readouterr().out)
-    assert [line["event"] for line in lines] == ["step", "step", "result"]
+    assert [line["event"] for line in lines] == ["plan", "plan", "step", "step", "result"]
     assert all(line["table"] == "shop.t" for line in lines)
     assert (lines[0]["runs_before"], lines[0]["runs_after"]) == (6, 1)
+    assert lines[0]["bytes_written"] is None
+    assert lines[2]["bytes_written"] > 0
     assert lines[-1]["files_before"] == 12
     assert lines[-1]["snapshot_ids"] == [7]
 
@@ -136,7 +138,7 @@ def test_a_watch_compacts_what_comes_and_ends_at_sigterm(lake):
     table = filled(lake)
     watch = start(lake, "shop.t", "--watch", "--interval", "0.05")
     try:
-        assert json.loads(watch.stdout.readline())["event"] == "step"
+        assert json.loads(watch.stdout.readline())["event"] == "plan"
         for n in range(6):
             table.upsert(rows(range(200), f"again {n}"))
         while json.loads(watch.stdout.readline())["event"] != "result":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import random
 
-from tablestore.commit.conflict import find_bucket_mismatch, find_file_conflict, key_order
+from tablestore.commit.conflict import find_bucket_mismatch, find_file_conflict
 from tablestore.format.binary_row import encode_row
 from tablestore.format.manifest import EMPTY_ROW, ManifestEntry
 from tablestore.metadata.base import EMPTY, LiveFiles
@@ -102,12 +101,3 @@ def test_one_partition_has_one_bucket_count():
 def test_tables_without_buckets_have_no_count_to_keep():
     base = live(add(data_file(), total=-1))
     assert find_bucket_mismatch(base, [add(data_file(), total=-1)]) is None
-
-
-def test_keys_sort_as_java_sorts_them():
-    values = [-math.inf, -1.0, -0.0, 0.0, 1.0, math.inf, math.nan]
-    shuffled = [*values]
-    random.Random(1).shuffle(shuffled)
-    ordered = sorted(shuffled, key=lambda value: key_order([value]))
-    assert [str(value) for value in ordered] == [str(value) for value in values]
-    assert key_order(["é"]) > key_order(["z"])

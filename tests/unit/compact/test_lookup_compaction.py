@@ -299,3 +299,17 @@ def test_an_error_after_the_index_was_written_leaves_no_file_behind(monkeypatch,
     with pytest.raises(ts.StorageUnavailableError):
         table.compact()
     assert {p for p in tmp_path.rglob("*") if p.is_file()} == files
+
+
+def test_gentle_lookup_counts_the_triggers_of_all_calls_on_a_table():
+    gentle = {"lookup_compact": "gentle", "lookup_compact__max_interval": "4"}
+    table = keyed_table(bucket="1", num_sorted_run__compaction_trigger="4", **gentle, **VECTORS)
+    table.upsert(rows(range(100), "old"))  # the first trigger
+    table.compact(full=True)  # asked for, which is no trigger
+    assert [table.upsert(rows([n], "new")).compaction for n in (1, 2)] == ["none", "none"]
+    assert stored(table) == dict.fromkeys(range(100), "old"), "level 0 is not read before"
+    for _ in range(3):
+        assert len(table.compact(dry_run=True).steps) == 1, "to look is no trigger"
+    assert len(table.compact().steps) == 1
+    assert stored(table) == {**dict.fromkeys(range(100), "old"), 1: "new", 2: "new"}
+    assert [table.upsert(rows([n], "new")).compaction for n in (3, 4)] == ["none", "none"]
