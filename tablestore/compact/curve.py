@@ -13,13 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.kernels.curves import hilbert_index, interleave
-from tablestore.merge.keys import (
-    group_starts,
-    is_ranked,
-    nullable_lanes,
-    signed_lane,
-    stable_order,
-)
+from tablestore.merge.keys import is_ranked, nullable_lanes, signed_lane
+from tablestore.merge.orders import group_starts, stable_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tablestore.merge.keys import group_starts, pack
+from tablestore.merge.orders import group_starts, pack
 from tablestore.merge.sorted_keys import SortedKeys
 
 if TYPE_CHECKING:

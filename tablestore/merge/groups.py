@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.keys import group_starts, pack, stable_order
+from tablestore.merge.orders import group_starts, pack, stable_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from tablestore.merge.text_lanes import text_lanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,7 @@ _SIGN: Final = np.uint64(1 << 63)
 def key_lanes(columns: Sequence[pa.Array]) -> list[NDArray[np.uint64]]:
     """Lanes of key columns without nulls, most significant first.
 
-    Text and bytes become ranks: these lanes are comparable only within one call.
+    Those of text and bytes are comparable only within one call.
     """
     lanes: list[NDArray[np.uint64]] = []
     for column in columns:
@@ -53,14 +54,14 @@ def nullable_lanes(column: pa.Array, *, descending: bool = False) -> list[NDArra
 
 
 def is_ranked(arrow_type: pa.DataType) -> bool:
-    """Whether lanes of this type are ranks (comparable only within one call of ``key_lanes``)."""
+    """Whether lanes of this type are comparable only within one call of ``key_lanes``."""
     return bool(pa.types.is_string(arrow_type) or pa.types.is_binary(arrow_type))
 
 
 def _lanes(column: pa.Array) -> list[NDArray[np.uint64]]:
     kind = column.type
     if is_ranked(kind):
-        return [_ranks(column)]
+        return text_lanes(column)
     if pa.types.is_decimal(kind):
         return _decimal(column)
     if pa.types.is_boolean(kind):
@@ -111,101 +112,5 @@ def _decimal_words(column: pa.Array) -> NDArray[np.uint64]:
     return words[column.offset : column.offset + len(column)]
 
 
-def _ranks(column: pa.Array) -> NDArray[np.uint64]:
-    encoded = column.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order), dtype=np.uint64)
-    rank[order] = np.arange(len(order), dtype=np.uint64)
-    lane: NDArray[np.uint64] = rank[encoded.indices.to_numpy(zero_copy_only=False)]
-    return lane
-
-
-def pack(lanes: Sequence[NDArray[np.uint64]]) -> list[NDArray[np.uint64]]:
-    """The same order in as few lanes as the values' ranges allow (often one)."""
-    packed: list[NDArray[np.uint64]] = []
-    free = 0
-    for lane in lanes:
-        if len(lane) == 0:
-            return [lane]
-        low = lane.min()
-        bits = int(lane.max() - low).bit_length()
-        if bits == 0:
-            continue
-        if packed and bits <= free:
-            packed[-1] <<= np.uint64(bits)  # an array of this call, made below
-            packed[-1] |= lane - low
-            free -= bits
-        else:
-            packed.append(lane - low)
-            free = 64 - bits
-    return packed or [np.zeros(len(lanes[0]), dtype=np.uint64)]
-
-
-def stable_order(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.intp]:
-    """Row numbers that sort the rows; equal rows keep their order."""
-    words = lanes if len(lanes) == 1 else pack(lanes)
-    if len(words) > 1:
-        return np.lexsort(words[::-1])
-    word = words[0]
-    if bool(np.all(word[1:] >= word[:-1])):  # input in key order is common, and costs nothing
-        return np.arange(len(word))
-    return np.argsort(word, kind="stable")
-
-
-def group_starts(lanes: Sequence[NDArray[np.uint64]], order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """True where a sorted row has another key than the row before it."""
-    starts = np.ones(len(order), dtype=np.bool_)
-    if len(order) > 1:
-        starts[1:] = False
-        for lane in lanes:
-            ordered = lane[order]
-            starts[1:] |= ordered[1:] != ordered[:-1]
-    return starts
-
-
 KeyTuple = tuple[Any, ...]
 """One key as plain values that compare like the key: integers for lanes, bytes for text."""
-
-
-def key_at(columns: Sequence[pa.Array], row: int) -> KeyTuple:
-    """The key of one row, comparable with keys of any other batch."""
-    values: list[Any] = []
-    for column in columns:
-        cell = column.slice(row, 1)
-        if is_ranked(column.type):
-            value = cell[0].as_py()
-            values.append(value.encode() if isinstance(value, str) else value)
-        else:
-            values += [int(lane[0]) for lane in _lanes(cell)]
-    return tuple(values)
-
-
-def rows_below(columns: Sequence[pa.Array], bound: KeyTuple) -> int:
-    """How many leading rows of key-sorted columns are smaller than ``bound``."""
-    below: Any = None
-    tied: Any = None
-    rest = list(bound)
-    for column in columns:
-        for less, equal in _compare(column, rest):
-            step = less if tied is None else tied & less
-            below = step if below is None else below | step
-            tied = equal if tied is None else tied & equal
-    return int(np.count_nonzero(below))
-
-
-def _compare(
-    column: pa.Array, rest: list[Any]
-) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """(less, equal) masks of each lane of a column against the next values of the bound."""
-    if is_ranked(column.type):
-        value = rest.pop(0)
-        scalar = pa.scalar(value, pa.binary())
-        plain = column.cast(pa.binary())
-        less = pc.less(plain, scalar).to_numpy(zero_copy_only=False)
-        equal = pc.equal(plain, scalar).to_numpy(zero_copy_only=False)
-        return [(less, equal)]
-    found = []
-    for lane in _lanes(column):
-        value = np.uint64(rest.pop(0))
-        found.append((lane < value, lane == value))
-    return found

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tablestore.merge.keys import group_starts, nullable_lanes, pack, stable_order
+from tablestore.merge.keys import nullable_lanes
+from tablestore.merge.orders import group_starts, pack, stable_order
 
 if TYPE_CHECKING:
     import pyarrow as pa

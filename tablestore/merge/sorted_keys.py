@@ -64,10 +64,9 @@ class SortedKeys:
                 def key(row: int, column: pa.Array = column) -> bytes:
                     return _bytes(column, row)
 
-                low, high = (
-                    bisect_left(range(len(self)), text, low, high, key=key),
-                    bisect_right(range(len(self)), text, low, high, key=key),
-                )
+                low = bisect_left(range(len(self)), text, low, high, key=key)
+                if column is not self._columns[-1]:  # else nothing tells equal ones apart
+                    high = bisect_right(range(len(self)), text, low, high, key=key)
             if low == high:
                 break
         return low

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.datafile.layout import SEQUENCE_NUMBER, VALUE_KIND
-from tablestore.merge.keys import key_lanes, pack, stable_order
+from tablestore.merge.keys import key_lanes
+from tablestore.merge.orders import pack, stable_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tablestore.datafile.layout import VALUE_KIND
 from tablestore.merge.groups import gathered
-from tablestore.merge.keys import KeyTuple, key_at, pack, stable_order
+from tablestore.merge.keys import KeyTuple
+from tablestore.merge.orders import pack, stable_order
 from tablestore.merge.sorted_keys import SortedKeys
 from tablestore.runs.merged import Window, key_windows
 from tablestore.write.memtable import SYSTEM, by_group, taken
@@ -113,9 +114,13 @@ def stretches(
     for piece in pieces:
         for group, rows in by_group(piece):
             columns = [rows.column(index) for index in key]
-            if group in last and key_at(columns, 0) <= last[group]:
+            first, end = (
+                SortedKeys([column.slice(row, 1) for column in columns]).at(0)
+                for row in (0, rows.num_rows - 1)
+            )
+            if group in last and first <= last[group]:
                 return None
-            last[group] = key_at(columns, rows.num_rows - 1)
+            last[group] = end
             found.setdefault(group, []).append(rows)
     above.update(last)
     return found

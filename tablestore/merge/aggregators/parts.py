@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.keys import nullable_lanes, pack
+from tablestore.merge.keys import nullable_lanes
+from tablestore.merge.orders import pack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

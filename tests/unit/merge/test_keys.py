@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from decimal import Decimal
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablestore.merge.groups import group_rows
-from tablestore.merge.keys import group_starts, key_at, key_lanes, pack, rows_below, stable_order
+from tablestore.merge.keys import key_lanes, nullable_lanes
+from tablestore.merge.orders import group_starts, pack, stable_order
+from tablestore.merge.text_lanes import ranks_of_text, text_lanes
 
 NAN = math.nan
 ASCENDING = [
@@ -62,28 +65,6 @@ def test_lanes_of_slices_are_those_of_the_whole(kind, values):
     rebuilt = pa.array(part.to_pylist(), kind) if str(kind)[:9] != "timestamp" else part
     for a, b in zip(key_lanes([part]), key_lanes([rebuilt]), strict=True):
         assert a.tolist() == b.tolist()
-
-
-@by_type
-def test_a_key_of_one_row_compares_with_keys_of_other_batches(kind, values):
-    keys = [key_at([pa.array([value], kind)], 0) for value in values]
-    assert keys == sorted(keys)
-    assert len(set(keys)) == len(keys)
-
-
-@by_type
-def test_rows_below_a_bound_are_a_prefix(kind, values):
-    column = pa.array(values, kind)
-    for at in range(len(values)):
-        assert rows_below([column], key_at([column], at)) == at
-
-
-def test_rows_below_compares_several_columns_in_their_order():
-    a, b = pa.array([1, 1, 1, 2, 2]), pa.array(["a", "b", "c", "", "a"])
-    found = [rows_below([a, b], key_at([a, b], row)) for row in range(5)]
-    assert found == [0, 1, 2, 3, 4]
-    above = pa.array([3]), pa.array([""])
-    assert rows_below([a, b], key_at(above, 0)) == 5
 
 
 def test_every_nan_is_one_key():
@@ -154,3 +135,81 @@ def test_negative_sequence_numbers_are_older():
     (keys,) = key_lanes([pa.array([1, 1])])
     groups = group_rows([keys], age=np.array([0, -1]), kind=None)
     assert groups.order.tolist() == [1, 0]
+
+
+# what lanes of text may take for one another: prefixes, NUL bytes, ends of words and of the buffer
+PIECES = st.sampled_from(
+    [b"", b"\0", b"a", b"b", b"\xff", b"abcdefg", b"abcdefgh", b"a" * 30, b"\0" * 8, b"k" * 300]
+)
+BYTES = st.tuples(PIECES, PIECES, PIECES).map(b"".join) | st.binary(max_size=20)
+
+
+def _agree(lanes: list[np.ndarray], values: list[bytes]) -> None:
+    found = list(zip(*(lane.tolist() for lane in lanes), strict=True))
+    assert len(found) == len(values)
+    order = sorted(range(len(values)), key=lambda row: values[row])
+    for before, after in itertools.pairwise(order):
+        assert (values[before] < values[after]) == (found[before] < found[after])
+        assert (values[before] == values[after]) == (found[before] == found[after])
+
+
+@given(st.lists(BYTES, max_size=30), BYTES, st.integers(0, 3))
+def test_lanes_of_text_are_exact(values, shared, skipped):
+    values = [shared + value for value in values]
+    column = pa.array(values, pa.binary()).slice(skipped)
+    _agree(text_lanes(column), values[skipped:])
+
+
+@given(st.lists(st.binary(min_size=20, max_size=20), max_size=20), st.data())
+def test_lanes_of_texts_of_one_length_are_exact(values, data):
+    some = data.draw(st.lists(st.sampled_from(values), max_size=20)) if values else []
+    changed = [value[:19] + b"z" for value in some]
+    _agree(
+        text_lanes(pa.array([*values, *some, *changed], pa.binary())), [*values, *some, *changed]
+    )
+
+
+@pytest.mark.parametrize("length", [8, 16, 17, 24, 40, 400])
+def test_versions_of_a_long_key_are_equal_and_others_are_not(length):
+    values = [b"x" * (length - 1) + bytes([48 + row % 3]) for row in range(12)]
+    _agree(text_lanes(pa.array(values, pa.binary())), values)
+    _agree(text_lanes(pa.array([b"q" * row + b"x" * length for row in (0, 1, 1, 0)])),
+           [b"q" * row + b"x" * length for row in (0, 1, 1, 0)])  # fmt: skip
+
+
+def test_keys_of_16_bytes_behind_a_prefix_need_no_ranks(monkeypatch):
+    monkeypatch.setattr(
+        "tablestore.merge.text_lanes.ranks_of_text", lambda column: pytest.fail("compared in full")
+    )
+    texts = [f"warehouse/orders/{row * 499_979_000_000:016d}" for row in range(5000)]
+    lanes = text_lanes(pa.array([*texts, *texts[::7]]))
+    assert len(lanes) == 2
+    # versions of longer ones are compared word by word
+    text_lanes(pa.array([text + "-and-the-rest" for text in (*texts, *texts[::7])]))
+
+
+@given(
+    st.lists(st.none() | st.text("ab\x00é", max_size=20), min_size=1, max_size=20), st.booleans()
+)
+def test_null_is_before_every_text_in_both_directions(values, descending):
+    lanes = nullable_lanes(pa.array(values, pa.string()), descending=descending)
+    found = list(zip(*(lane.tolist() for lane in lanes), strict=True))
+    ranks = sorted({value.encode() for value in values if value is not None}, reverse=descending)
+    wanted = [0 if value is None else 1 + ranks.index(value.encode()) for value in values]
+    for a, one in zip(wanted, found, strict=True):
+        for b, other in zip(wanted, found, strict=True):
+            assert ((a < b), (a == b)) == ((one < other), (one == other))
+
+
+def test_ranks_count_distinct_texts():
+    assert ranks_of_text(pa.array(["b", "a", "b", "é"])).tolist() == [1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("distinct", [1, 3, 1000, 2**64 - 1])
+def test_the_order_of_two_words_is_that_of_lexsort(distinct):
+    r = np.random.default_rng(5)
+    first = r.integers(0, distinct, 3000, dtype=np.uint64, endpoint=True)
+    second = r.integers(0, 2**64 - 1, 3000, dtype=np.uint64, endpoint=True)
+    second[::3] = second[1::3]
+    lanes = [first, second]
+    assert stable_order(lanes).tolist() == np.lexsort([second, first]).tolist()
