@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tablestore.compact.expire import RecordExpire
 from tablestore.errors import StorageUnavailableError
 from tablestore.options.compaction import AppendOptions, TreeOptions
 from tablestore.runs.bucket_files import BucketFolders, types_of
@@ -71,6 +72,11 @@ class CompactContext:
     def append(self) -> AppendOptions:
         """How append tables are compacted."""
         return AppendOptions.of(self.options)
+
+    @cached_property
+    def expire(self) -> RecordExpire | None:
+        """Which rows have expired; None where they never do."""
+        return RecordExpire.of(self.schema, self.options)
 
     @cached_property
     def folders(self) -> BucketFolders:

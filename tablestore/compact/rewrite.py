@@ -128,7 +128,7 @@ def merged_rows(
         def read(
             meta: DataFileMeta, fields: tuple[DataField, ...], rows: int
         ) -> Iterator[pa.RecordBatch]:
-            return file_rows(context, place, meta, fields, rows, dictionaries)
+            return _live_rows(context, place, meta, fields, rows, dictionaries)
 
         yield from wanted.merged(section, read)
 
@@ -170,12 +170,25 @@ def _single(
 ) -> Iterator[pa.RecordBatch]:
     """A file whose keys have no other version in what is compacted."""
     fields = (*context.schema.fields, SEQUENCE_FIELD, KIND_FIELD)
-    for batch in file_rows(context, place, meta, fields, BATCH_ROWS, dictionaries):
+    for batch in _live_rows(context, place, meta, fields, BATCH_ROWS, dictionaries):
         if drop_deletes and meta.delete_row_count != 0:
             kinds = batch.column(batch.num_columns - 1)
             yield batch.filter(pc.equal(pc.bit_wise_and(kinds, _DELETE_BIT), 0))
         else:
             yield batch
+
+
+def _live_rows(
+    context: CompactContext,
+    place: tuple[bytes, int],
+    meta: DataFileMeta,
+    fields: tuple[DataField, ...],
+    rows: int,
+    dictionaries: frozenset[str] = frozenset(),
+) -> Iterator[pa.RecordBatch]:
+    """All columns of a file, without the rows that have expired."""
+    batches = file_rows(context, place, meta, fields, rows, dictionaries)
+    return batches if context.expire is None else context.expire.left(batches)
 
 
 def file_rows(

@@ -182,7 +182,8 @@ def _older_versions(
         return OlderVersions(lookup, "exists")
     mark = vectors.mark if options.deletion_vectors else None
     newest = options.deletion_vectors and options.newest_wins
-    return OlderVersions(lookup, "position" if newest else "row", mark)
+    left = None if context.expire is None else context.expire.left_of
+    return OlderVersions(lookup, "position" if newest else "row", mark, left)
 
 
 def plan_bucket(
@@ -208,7 +209,7 @@ def plan_bucket(
     levels = Levels.of(files, options.num_levels, context.keys)
     state = state or first_state(files, options.num_levels)
     vectors = context.deletions.files(*place) if options.deletion_vectors else set()
-    worn = Worn(deleted=vectors)
+    worn = Worn(_expired(context, files), vectors)
     if full:
         pick = full_pick(levels, options, worn)
     else:
@@ -231,6 +232,18 @@ def plan_bucket(
         (levels.run_count, after + (0 if above else 1)),
     )
     return unit, state
+
+
+def _expired(context: CompactContext, files: Sequence[DataFileMeta]) -> set[str]:
+    """Names of the files that hold an expired row."""
+    expire = context.expire
+    if expire is None:
+        return set()
+    return {
+        meta.file_name
+        for meta in files
+        if expire.has_expired(meta, context.file_schema(meta.schema_id))
+    }
 
 
 def is_compactable(schema: TableSchema, options: TableOptions) -> bool:

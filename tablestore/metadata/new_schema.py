@@ -17,6 +17,7 @@ import pyarrow as pa
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.format.schema import TableSchema
 from tablestore.metadata.default_values import check_default
+from tablestore.options.record_expire import RecordExpireOptions, check_time_field
 from tablestore.options.table import TableOptions, check_new_options
 from tablestore.options.values import split_names
 from tablestore.types.arrow import fields_from_arrow
@@ -81,6 +82,7 @@ def new_table_schema(
             texts.setdefault("bucket", "1")
         _check_buckets(fields, key, partition, texts)
         _check_kind_field(fields, texts)
+        _check_expire(fields, texts, has_primary_key=bool(key))
         _check_zones(fields, partition, texts)
         _tell_orc_of_instants(fields, texts, has_primary_key=bool(key))
     except InvalidInputError as error:
@@ -172,6 +174,16 @@ def _check_kind_field(fields: Sequence[DataField], options: Mapping[str, str]) -
             option="rowkind.field",
             column=name,
         )
+
+
+def _check_expire(
+    fields: Sequence[DataField], options: Mapping[str, str], *, has_primary_key: bool
+) -> None:
+    types = {field.name: field.type.sql() for field in fields}
+    if has_primary_key:
+        RecordExpireOptions.of(options, types)
+    else:
+        check_time_field(options, types)
 
 
 # -- columns ------------------------------------------------------------------------------

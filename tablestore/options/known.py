@@ -133,8 +133,8 @@ dynamic-bucket.max-buckets | int | -1 | N | cap
 dynamic-bucket.assigner-parallelism | int |  | N | assigner parallelism
 cross-partition-upsert.index-ttl | dur |  | N | TTL of key index
 cross-partition-upsert.bootstrap-parallelism | int | 10 | N | bootstrap threads
-record-level.expire-time | dur |  | RWK | row TTL
-record-level.time-field | str |  | C | row TTL column
+record-level.expire-time | dur |  | YK | a compaction leaves rows out so long after their time
+record-level.time-field | str |  | YK | column with a row's time
 partition.timestamp-format.strict | bool | false | N | reject unparsable partition values
 
 # Compaction

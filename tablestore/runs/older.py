@@ -40,11 +40,13 @@ class OlderVersions:
         use: ``exists``: the new rows are dropped; ``position``: the new rows win without a look at
             the old one; ``row``: the old one takes part in the merge.
         mark: is told the file and the rows that were found, to be deleted; or None.
+        left: gives those of the rows found that have not expired; None where none does.
     """
 
     lookup: Lookup
     use: Use
     mark: Mark | None = None
+    left: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
 
     def join(
         self,
@@ -78,6 +80,7 @@ class OlderVersions:
             groups = groups.only(kept[groups.group])
         elif self.use == "row" and bool(found.hit.any()):
             batch = self.lookup.rows(found, fields)
+            batch = batch if self.left is None else self.left(batch)
             window.parts.append(batch)
             window.keys.append(SortedKeys([batch.column(index) for index in shape.key]))
             window.runs.append(len(shape.levels))

@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore.commit.committer import CommitResult
+from tablestore.compact.expire import far_future
 from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
+from tablestore.options.record_expire import TIME_FIELD
 from tablestore.table.keys import check_deletes, key_rows
 from tablestore.types.arrow import to_arrow_schema
 from tablestore.types.row_kind import RowKind
@@ -116,7 +118,7 @@ class Batch:
         columns = [
             keys.column(field.name)
             if field.name in keys.schema.names
-            else _blank(field, target, keys)
+            else self._blank(field, target, keys.num_rows)
             for field, target in zip(self._context.schema.fields, schema, strict=True)
         ]
         if self._context.options.rowkind_field in schema.names:
@@ -124,6 +126,14 @@ class Batch:
             columns[index] = pa.repeat(pa.scalar("-D", schema.field(index).type), keys.num_rows)
         kinds = np.full(keys.num_rows, RowKind.DELETE, dtype=np.int8)
         return ConformedBatch(pa.RecordBatch.from_arrays(columns, schema=schema), kinds)
+
+    def _blank(self, field: DataField, target: pa.Field, count: int) -> pa.Array:
+        if field.type.nullable:
+            return pa.nulls(count, target.type)
+        if field.name == self._context.options.raw.get(TIME_FIELD):
+            # a delete that expired before the row that it hides would bring the row back
+            return pa.repeat(pa.scalar(far_future(target.type), target.type), count)
+        return zero_values(field.type, target.type, count)
 
     def write(
         self,
@@ -230,12 +240,6 @@ class Batch:
                 f"table {self._context.table} has no primary key, so {verb} does not apply; "
                 f"{instead}"
             )
-
-
-def _blank(field: DataField, target: pa.Field, keys: pa.RecordBatch) -> pa.Array:
-    if field.type.nullable:
-        return pa.nulls(keys.num_rows, target.type)
-    return zero_values(field.type, target.type, keys.num_rows)
 
 
 def _constant(table: str, field: pa.Field, value: object) -> pa.Scalar:

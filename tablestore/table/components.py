@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tablestore.commit.committer import Committer
 from tablestore.commit.settings import CommitSettings
+from tablestore.compact.expire import RecordExpire
 from tablestore.errors import NotFoundError, TablestoreError, UnsupportedFormatError
 from tablestore.format.schema import TableSchema
 from tablestore.format.snapshot import Snapshot
@@ -91,11 +92,12 @@ class Components:
         written = {key: value for key, value in schema.options.items() if key not in passed}
         check_writable(written, has_primary_key=bool(schema.primary_keys))
         check_column_types(self.name, schema, "writing")
+        options = self.options(schema)
         try:
             FileIndexPlan.of(schema.fields, schema.options)
+            RecordExpire.of(schema, options)
         except TablestoreError as error:
             raise UnsupportedFormatError(f"table {self.name}: {error}", **error.detail) from None
-        options = self.options(schema)
         keyed = bool(schema.primary_keys)
         live = None
         if not replaces and (keyed or options.bucket > 0):

@@ -103,7 +103,7 @@ def test_a_bad_value_names_its_option() -> None:
         ({"file.format": "avro", "file.compression": "none"}, "'none' does not exist for avro"),
         ({"file.format.per.level": "0:avro", "file.compression": "lz4"}, "does not exist for avro"),
         ({"row-tracking.enabled": "true"}, "not supported yet"),
-        ({"record-level.expire-time": "1 d"}, "not supported yet"),
+        ({"record-level.expire-time": "1 fortnight"}, "is not a duration"),
         ({"scan.snapshot-id": "3"}, "not supported yet"),
         ({"fields.amuont.stats-mode": "none"}, "'amuont', which the table does not have.*amount"),
         ({"fields.id,no.sequence-group": "id"}, "column 'no'"),
@@ -139,7 +139,6 @@ def test_defaults_and_harmless_options_are_accepted(options: dict[str, str]) -> 
         ({"sequence.snapshot-ordering": "true"}, "cannot be read yet"),
         ({"bucket": "-2", "postpone.merge-on-read": "true"}, "'postpone.merge-on-read'"),
         ({"scan.snapshot-id": "1"}, "'scan.snapshot-id'"),
-        ({"record-level.expire-time": "1 d"}, "'record-level.expire-time'"),
     ],
 )
 def test_an_existing_table_that_would_be_read_wrongly_is_refused(
