@@ -22,6 +22,7 @@ from tablestore.options.write_buffer import BufferOptions
 from tablestore.runs.physical_rows import physical_rows
 from tablestore.write.append import canonical_nan, kept_kinds
 from tablestore.write.budget import FILES_MAX, Budget
+from tablestore.write.flushed import FlushedRuns
 from tablestore.write.local_merge import LocalMerge
 from tablestore.write.memtable import Memtable, by_group, groups_of, numbered
 from tablestore.write.merge_buffer import merged_piece, merged_rows, stretches
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tablestore.format.manifest import DataFileMeta
     from tablestore.merge.keys import KeyTuple
     from tablestore.merge.rules import MergeRules
     from tablestore.runs.rolling import RollingWriter
@@ -76,7 +76,7 @@ class PrimaryKeyWriter:
         self._local = None if size is None else LocalMerge(self._key, rules, size)
         self._open: dict[int, RollingWriter] = {}
         self._last: dict[int, KeyTuple] = {}
-        self._done: dict[int, list[DataFileMeta]] = {}
+        self._flushed = FlushedRuns(context, rules, self._budget.rows)
 
     # -- rows in -----------------------------------------------------------------------------------
 
@@ -171,6 +171,7 @@ class PrimaryKeyWriter:
         """Write all rows of the buffer as level-0 files."""
         if self._memtable.rows and self._pass_on():
             self._finish()
+            self._flushed.relieve()
             return
         self._finish()
         window = self._budget.window_rows(max(self._row_bytes, self._memtable.row_bytes))
@@ -180,6 +181,7 @@ class PrimaryKeyWriter:
         self._finish()
         self._memtable.clear()
         self._spilled.clear()
+        self._flushed.relieve()
 
     def _write(self, windows: Iterator[pa.RecordBatch], *, in_order: bool = False) -> None:
         """Append merged rows to the files of their buckets.
@@ -205,7 +207,7 @@ class PrimaryKeyWriter:
         """Close the open files."""
         while self._open:
             group, writer = next(iter(self._open.items()))
-            self._done.setdefault(group, []).extend(writer.finish())
+            self._flushed.add(self._router.group(group), writer.finish())
             del self._open[group]  # not before: an error leaves it to abort()
         self._last.clear()
 
@@ -219,8 +221,7 @@ class PrimaryKeyWriter:
                 self._buffer(self._renumbered(merged))
         self.flush()
         messages = []
-        for group, files in self._done.items():
-            partition, bucket = self._router.group(group)
+        for (partition, bucket), files in self._flushed.items():
             messages.append(
                 CommitMessage(
                     partition,
@@ -239,6 +240,7 @@ class PrimaryKeyWriter:
         self._spilled.clear()
         for writer in self._open.values():
             writer.abort()
-        for group, files in self._done.items():
-            self._context.discard(*self._router.group(group), files)
-        self._open, self._last, self._done = {}, {}, {}
+        for place, files in self._flushed.items():
+            self._context.discard(*place, files)
+        self._flushed.clear()
+        self._open, self._last = {}, {}
