@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.support import peers as peers_module
 from tests.support.oracle import ArrowPeer, Java
+from tests.support.seeds import SEED
 
 RELEASED = ("2.0.0", "1.4.2")
 FIGURES: Counter[str] = Counter()
@@ -86,6 +89,14 @@ def figures():
     return FIGURES
 
 
+@pytest.fixture
+def in_memory():
+    """A folder that is not synced to disk, where that is not what is tested."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(autouse=True)
 def _timed(request, figures):
     started = time.perf_counter()
@@ -108,5 +119,6 @@ def pytest_terminal_summary(terminalreporter, config):
     if not FIGURES:
         return
     terminalreporter.section("conformance figures")
+    terminalreporter.write_line(f"seed: {SEED} (TABLESTORE_SEED={SEED} repeats this run)")
     for key in sorted(FIGURES):
         terminalreporter.write_line(f"{key}: {FIGURES[key]:,.0f}")

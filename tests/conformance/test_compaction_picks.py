@@ -6,7 +6,6 @@ The seed is fresh every day (or from TABLESTORE_SEED).
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import pytest
 
@@ -26,10 +25,9 @@ from tablestore.lsm.steps import Rewrite, plan_steps
 from tablestore.lsm.strategy import Worn, full_pick, next_pick
 from tablestore.options.compaction import AppendOptions, TreeOptions
 from tests.support.layouts import EXPIRED, HIGH, KEYS, NAME, Layouts, metas
+from tests.support.seeds import SEED
 
 pytestmark = pytest.mark.interop
-FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
-SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 NOW = Moment(now_ms=2_000_000_000_000, hour=13)
 
 

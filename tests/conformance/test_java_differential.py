@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support import differential_checks as check
-from tests.support.differential import FIRST
 from tests.support.differential_pages import PAGES
+from tests.support.seeds import SEED
 
 pytestmark = pytest.mark.interop
 
@@ -33,13 +33,13 @@ def table(java, warehouse):
 
 @pytest.mark.parametrize("batch", range(ROW_BATCHES))
 def test_rows_have_the_bytes_and_the_buckets_of_java(batch, java, warehouse, figures):
-    seed = FIRST * 1000 + batch
+    seed = SEED * 1000 + batch
     said = check.rows(java, warehouse, seed, SCHEMAS, figures)
     assert not said, f"seed {seed}: {len(said)} differ: {said[:3]}"
 
 
 def test_deletion_vectors_have_the_bytes_of_java_and_each_reads_the_others(java, table, figures):
-    seed = FIRST * 1000
+    seed = SEED * 1000
     said = check.vectors(java, table, seed, VECTOR_FILES, figures)
     assert not said, f"seed {seed}: {len(said)} differ: {said[:3]}"
 
@@ -48,20 +48,20 @@ def test_deletion_vectors_have_the_bytes_of_java_and_each_reads_the_others(java,
 def test_file_indexes_have_the_bytes_of_java_and_give_the_same_answers(
     batch, java, warehouse, figures
 ):
-    seed = FIRST * 1000 + batch
+    seed = SEED * 1000 + batch
     said = check.indexes(java, warehouse, seed, INDEXES, figures)
     assert not said, f"seed {seed}: {len(said)} differ: {said[:3]}"
 
 
 def test_index_containers_are_those_of_java(java, warehouse, figures):
-    seed = FIRST * 1000
+    seed = SEED * 1000
     said = check.containers(java, warehouse, seed, CONTAINERS, figures)
     assert not said, f"seed {seed}: {len(said)} differ: {said[:3]}"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_manifests_of_each_side_have_equal_entries_on_the_other(page, java, table, figures):
-    seed = FIRST * 1000
+    seed = SEED * 1000
     said = check.pages(page, java, table, seed, MANIFESTS, figures)
     assert not said, f"seed {seed}: {len(said)} differ: {said[:3]}"
 
@@ -70,7 +70,7 @@ def test_manifests_of_each_side_have_equal_entries_on_the_other(page, java, tabl
 def test_manifests_of_the_next_release_too(page, newer_java, tmp_path, figures):
     if newer_java is None:
         pytest.skip("the unreleased Java is not here")
-    seed = FIRST * 1000 + 1
+    seed = SEED * 1000 + 1
     said = check.pages(
         page, newer_java, check.make_table(newer_java, tmp_path), seed, MANIFESTS // 3, figures
     )

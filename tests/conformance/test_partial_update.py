@@ -6,7 +6,6 @@ Java's own class is called, batch by batch. The seed is fresh every day (or from
 from __future__ import annotations
 
 import json
-import os
 from random import Random
 
 import numpy as np
@@ -24,10 +23,9 @@ from tablestore.types.row_kind import SHORT_STRINGS
 from tests.support.oracle_arrow import arrow_table, canonical_rows
 from tests.support.oracle_histories import value
 from tests.support.oracle_judge import difference
+from tests.support.seeds import SEED
 
 pytestmark = pytest.mark.interop
-FIXED = "20261122"  # a red run is about the change; TABLESTORE_SEED gives fresh ones
-SEED = int(os.environ.get("TABLESTORE_SEED", FIXED))
 TABLES = 130
 GROUPS = 40
 

@@ -10,10 +10,7 @@ scope (200).
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import tempfile
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -25,11 +22,11 @@ from tests.support.oracle_judge import difference
 from tests.support.oracle_operations import CHANGES, columns_after, has_signed_zeros
 from tests.support.oracle_ours import Ours
 from tests.support.peers_line import PeerError
+from tests.support.seeds import SEED
 
 pytestmark = pytest.mark.interop
 COUNT = int(os.environ.get("TABLESTORE_TWINS", "200"))
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-FIRST = int(os.environ.get("TABLESTORE_SEED", TODAY)) * 1000
+FIRST = SEED * 1000
 NAME = "db.t"
 SCOPES = ("plain", "format", "engines")
 
@@ -67,14 +64,6 @@ def test_both_engines_read_both_tables_equal(scope, step, java, figures, in_memo
 def test_a_history_needs_no_more_and_no_less_than_its_scope(scope):
     drawn = [design(Random(f"{scope} {FIRST + step}"), scope)[3] for step in range(200)]
     assert {scope_of(options) for options in drawn} == {scope}
-
-
-@pytest.fixture
-def in_memory():
-    """A folder in memory where there is one: syncing to disk is not what is tested here."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 class OneHandle(Ours):

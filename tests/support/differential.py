@@ -8,10 +8,8 @@ texts around the seven bytes of a slot, characters of one to four bytes.
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import functools
 import json
-import os
 import struct
 from decimal import Decimal
 from random import Random
@@ -27,9 +25,6 @@ from tablestore.types.model import DataType
 from tests.support.oracle_arrow import arrow_type
 from tests.support.oracle_values import BINARIES, TEXTS, entry_types, float_json
 from tests.support.oracle_values import base as base_of
-
-TODAY = dt.datetime.now(dt.UTC).strftime("%Y%m%d")
-FIRST = int(os.environ.get("TABLESTORE_SEED", TODAY))
 
 BITS = {"TINYINT": 7, "SMALLINT": 15, "INT": 31, "BIGINT": 63}
 DAY_MS = 86_400_000

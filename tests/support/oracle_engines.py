@@ -155,6 +155,11 @@ def engine_of(options: dict[str, str]) -> str:
     return options.get("merge-engine", "deduplicate")
 
 
+def looked_up(options: dict[str, str]) -> bool:
+    """Whether Java looks keys up in local files while it compacts the table."""
+    return "deletion-vectors.enabled" in options or engine_of(options) == "first-row"
+
+
 def depends_on_compactions(options: dict[str, str], kinds: list[str]) -> bool:
     """Whether rows may depend on which runs were merged when, in Java too: a retraction, a deletion
     or a late row meets something else once its neighbours are one row."""

@@ -228,6 +228,10 @@ class Paimon:
             self.ident(name), jpype.java.util.Arrays.asList(list(changes)), False
         )
 
+    def set_option(self, name, key, value):
+        """Change an option of a table."""
+        self.alter(name, self.P.schema.SchemaChange.setOption(key, value))
+
     def evolve(self, name, verb, column, what):
         """`verb`: add or widen (`what`: a type JSON), rename (`what`: the new name), drop, or move
         (`what`: the column before it, or None)."""

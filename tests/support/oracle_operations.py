@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.support.oracle_engines import depends_on_compactions, in_columns, small_values
+from tests.support.oracle_engines import (
+    depends_on_compactions,
+    in_columns,
+    looked_up,
+    small_values,
+)
 from tests.support.oracle_histories import (
     NESTED,
     design,
@@ -45,7 +50,7 @@ class Columns:
         self.pools = pools_of(r, self.cols) | small_values(r, self.cols, options)
         self.fixed = in_columns(options)
         self.added = 0
-        if "deletion-vectors.enabled" in options:
+        if looked_up(options):
             # Java names local files after the partition, and fails where that has a slash
             for c in self.pools:
                 self.pools[c] = [_flat(x) if c[0] == "p" else x for x in self.pools[c]]

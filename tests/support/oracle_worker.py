@@ -74,6 +74,7 @@ class Service:
             "expected",
             "create",
             "evolve",
+            "set_option",
             "compact_append",
         ):
             options = arguments.pop("options", None) if op != "create" else None
