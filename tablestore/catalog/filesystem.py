@@ -15,7 +15,8 @@ from tablestore.errors import AlreadyExistsError, InvalidInputError, NotFoundErr
 from tablestore.metadata.new_schema import new_table_schema
 from tablestore.options.table import TableOptions
 from tablestore.runs.file_index import check_file_indexes
-from tablestore.store.registry import open_store
+from tablestore.store.registry import Storage, open_store
+from tablestore.store.s3_options import is_storage_option
 from tablestore.table.components import Components, table_name
 from tablestore.table.listings import branch_store
 from tablestore.table.merging import merge_rules
@@ -36,7 +37,13 @@ def connect(uri: str, *, storage_options: Mapping[str, Any] | None = None) -> La
 
     Args:
         uri: path or URI of the warehouse; a local folder is created by the first table.
-        storage_options: options of the fsspec filesystem (``key``, ``secret``, ``endpoint_url`` …).
+        storage_options: how to reach a remote lake. For ``s3://``: ``key``, ``secret``, ``token``,
+            ``endpoint_url``, ``region`` …, in the words of s3fs, Paimon, pyiceberg or delta-rs, or
+            ``credentials``, a function that gives the first three (and ``expires_at``) and is
+            called again when they expire. For other schemes those of their fsspec file system.
+
+    Raises:
+        InvalidInputError: an option is unknown or wrong, or two contradict each other.
     """
     return Lake(str(uri), storage_options)
 
@@ -52,7 +59,7 @@ def open_table(
     Args:
         path: path or URI of the table's folder.
         branch: name of a branch; the main one by default.
-        storage_options: options of the fsspec filesystem.
+        storage_options: see ``connect``.
 
     Raises:
         NotFoundError: there is no table, or no such branch.
@@ -70,8 +77,8 @@ class Lake:
     """The databases and tables of one warehouse. May be shared between threads."""
 
     def __init__(self, uri: str, storage_options: Mapping[str, Any] | None = None) -> None:
-        self._storage_options = dict(storage_options or {})
-        self._store = open_store(uri, storage_options)
+        self._storage = Storage(uri, storage_options)
+        self._store = self._storage.store()
 
     @property
     def uri(self) -> str:
@@ -184,6 +191,7 @@ class Lake:
         folder = _table_folder(name)
         if (schema is None) == (like is None):
             raise InvalidInputError(f"table {name!r}: give schema or like=, exactly one of them")
+        _check_no_secrets(name, options or {})
         new = new_table_schema(
             name,
             schema if like is None else like,
@@ -251,7 +259,7 @@ class Lake:
         self._store.rename_folder(source, target)
 
     def _components(self, name: str, folder: str) -> Components:
-        return Components(name, open_store(f"{self.uri}/{folder}", self._storage_options))
+        return Components(name, self._storage.store(folder))
 
     def _no_database(self, name: str) -> NotFoundError:
         return NotFoundError(
@@ -283,6 +291,21 @@ def _database_folder(name: str) -> str:
 def _table_folder(name: str) -> str:
     database, table = split_name(name)
     return f"{database}{_SUFFIX}/{table}"
+
+
+def _check_no_secrets(name: str, options: Mapping[str, object]) -> None:
+    """Refuse options of the storage: a table's options are read by all who read the table.
+
+    Raises:
+        InvalidInputError: names the option, not its value.
+    """
+    for word in options:
+        if is_storage_option(str(word)):
+            raise InvalidInputError(
+                f"table {name!r}: {word!r} is an option of the storage, and would be stored in the "
+                "table for every reader: give it to connect() as storage_options",
+                option=str(word),
+            )
 
 
 def _check_columns(name: str, schema: TableSchema) -> None:

@@ -35,9 +35,17 @@ def pairs(texts: Iterable[str], option: str = "--storage-option") -> dict[str, s
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise typer.BadParameter(f"{option} takes KEY=VALUE, found {text!r}")
+            # Not what was found: it may be a secret whose key was forgotten.
+            raise typer.BadParameter(f"{option} takes KEY=VALUE, found a text without '='")
         found[key.strip()] = value.strip()
     return found
+
+
+def without_user(uri: str) -> str:
+    """A path or URI without the credentials in it, to be shown."""
+    scheme, separator, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri
 
 
 def is_path(table: str) -> bool:
@@ -91,7 +99,7 @@ def locate(context: typer.Context, table: str) -> tuple[tablestore.Lake, str]:
     found = _FOLDER.match(table)
     if found is None:
         raise typer.BadParameter(
-            f"{table!r} is no table's folder: expected LAKE/DATABASE.db/TABLE, or give --lake "
+            f"{without_user(table)!r} is no table's folder: expected LAKE/DATABASE.db/TABLE, or give --lake "
             "and db.name"
         )
     import tablestore

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tablestore.errors import InvalidInputError
+from tablestore.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -137,6 +137,26 @@ class FolderStore(Store, Protocol):
     def delete_folder(self, folder: str) -> None:
         """Removes a folder with everything below it; one that does not exist is no error."""
         ...
+
+
+def get_together(store: Store, keys: Sequence[str]) -> list[bytes | None]:
+    """The bytes of several objects, None for those that do not exist, asked for at once.
+
+    A store that answers from afar has ``get_many``, which sends all requests before it waits for
+    the first answer; the others are asked one by one.
+    """
+    many = getattr(store, "get_many", None)
+    if many is not None:
+        found: list[bytes | None] = many(keys)
+        return found
+    return [_get_or_none(store, key) for key in keys]
+
+
+def _get_or_none(store: Store, key: str) -> bytes | None:
+    try:
+        return store.get(key)
+    except NotFoundError:
+        return None
 
 
 def check_key(key: str, *, folder: bool = False) -> str:

@@ -1,18 +1,22 @@
-"""Any storage that fsspec reaches: S3 and its like.
+"""Any storage that fsspec reaches, where it has no store of its own.
 
-Listings are never cached, and a commit is one conditional single-part PUT.
+Listings are never cached. What can be read can be committed to only where the file system itself
+creates an object if it is absent: what fsspec does in its place, to ask first and then to write,
+lets two commits both win.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
 from tablestore.errors import InvalidInputError, NotFoundError, StorageUnavailableError
 from tablestore.store.base import ObjectInfo, check_key
 from tablestore.store.ranged import RangedFile
+from tablestore.store.secret import Secret, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,9 +27,8 @@ if TYPE_CHECKING:
     from tablestore.errors import TablestoreError
     from tablestore.store.base import Store
 
-# The schemes whose fsspec file system creates an object only if absent, in one step.
-# The default of fsspec is to ask first and then write, which lets two commits both win.
-ARBITRATING = frozenset({"s3", "s3a", "gs", "gcs", "memory"})
+# Where fsspec keeps the methods that file systems inherit.
+_WITHOUT = ("fsspec.spec", "fsspec.asyn")
 _REMOTE_ERRORS = (
     ("botocore.exceptions", "BotoCoreError"),
     ("botocore.exceptions", "ClientError"),
@@ -51,11 +54,25 @@ def open_filesystem(protocol: str, options: Mapping[str, Any]) -> AbstractFileSy
     """
     import fsspec  # type: ignore[import-untyped]
 
-    settings = {"use_listings_cache": False, "skip_instance_cache": True, **options}
+    settings = {"use_listings_cache": False, "skip_instance_cache": True}
+    plain = {n: v.reveal() if isinstance(v, Secret) else v for n, v in options.items()}
+    secrets = [value for value in options.values() if isinstance(value, Secret)]
     try:
-        return fsspec.filesystem(protocol, **settings)
+        return fsspec.filesystem(protocol, **settings, **plain)
     except (ImportError, ValueError, TypeError) as error:
-        raise InvalidInputError(f"cannot open {protocol}:// storage: {error}") from error
+        # Not chained: the message of what came from below may hold an option's value.
+        reason = without(str(error), secrets)
+        problem = InvalidInputError(f"cannot open {protocol}:// storage: {reason}")
+    raise problem
+
+
+def creates_if_absent(filesystem: AbstractFileSystem) -> bool:
+    """Whether a file system has a way of its own to create an object only if it is absent."""
+    for name in ("_pipe_file", "pipe_file"):
+        method = getattr(type(filesystem), name, None)
+        if method is not None and not method.__module__.startswith(_WITHOUT):
+            return "mode" in inspect.signature(method).parameters
+    return False
 
 
 class FsspecStore:
@@ -142,7 +159,7 @@ class FsspecStore:
             raise self._error(error, path, "write") from error
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        if self._protocol not in ARBITRATING:
+        if not creates_if_absent(self._fs):
             raise InvalidInputError(
                 f"cannot commit to {self._protocol}:// storage: it has no way to create an object "
                 "only if it is absent",

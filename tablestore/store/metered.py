@@ -8,8 +8,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from tablestore.errors import NotFoundError
+from tablestore.store.base import get_together
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -24,11 +27,14 @@ class Requests:
         verbs: e.g. ``{"get": 2, "put": 3}``; verbs that were not used are absent.
         bytes_in: bytes read; a file of a local disk that pyarrow opened counts with its size.
         bytes_out: bytes written.
+        rounds: how often requests were sent and waited for; those sent together are one round.
+            Requests of several threads count as if they had followed each other.
     """
 
     verbs: Mapping[str, int] = field(default_factory=dict)
     bytes_in: int = 0
     bytes_out: int = 0
+    rounds: int = 0
 
     @property
     def total(self) -> int:
@@ -40,7 +46,10 @@ class Requests:
 
     def __str__(self) -> str:
         verbs = ", ".join(f"{name} {count}" for name, count in sorted(self.verbs.items()))
-        return f"{self.total} requests ({verbs}), {self.bytes_in} B in, {self.bytes_out} B out"
+        return (
+            f"{self.total} requests in {self.rounds} rounds ({verbs}), {self.bytes_in} B in, "
+            f"{self.bytes_out} B out"
+        )
 
 
 _PLACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -70,6 +79,10 @@ class Metered:
         self._verbs: Counter[str] = Counter()
         self._bytes_in = 0
         self._bytes_out = 0
+        self._rounds = 0
+        listen = getattr(inner, "listen", None)
+        if listen is not None:
+            listen(self.count)
 
     def __repr__(self) -> str:
         return f"Metered({self.inner!r})"
@@ -81,18 +94,24 @@ class Metered:
     def snapshot(self) -> Requests:
         """All that was counted so far."""
         with self._lock:
-            return Requests(dict(self._verbs), self._bytes_in, self._bytes_out)
+            return Requests(dict(self._verbs), self._bytes_in, self._bytes_out, self._rounds)
 
     def since(self, mark: Requests) -> Requests:
         """What was counted after an earlier :meth:`snapshot`."""
         now = self.snapshot()
         verbs = {v: n - mark[v] for v, n in now.verbs.items() if n > mark[v]}
-        return Requests(verbs, now.bytes_in - mark.bytes_in, now.bytes_out - mark.bytes_out)
+        return Requests(
+            verbs,
+            now.bytes_in - mark.bytes_in,
+            now.bytes_out - mark.bytes_out,
+            now.rounds - mark.rounds,
+        )
 
     def count(self, verb: str, *, bytes_in: int = 0, bytes_out: int = 0) -> None:
         """Adds one request."""
         with self._lock:
             self._verbs[verb] += 1
+            self._rounds += 1
             self._bytes_in += bytes_in
             self._bytes_out += bytes_out
 
@@ -114,6 +133,24 @@ class Metered:
         data = inner.get(key)
         self._moved(bytes_in=len(data))
         return data
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The bytes of several objects, None for those that do not exist; one round."""
+        if any(self._at(key)[0] is not self.inner for key in keys):
+            return [self._get_or_none(key) for key in keys]
+        if keys:
+            with self._lock:
+                self._verbs["get"] += len(keys)
+                self._rounds += 1
+        found = get_together(self.inner, keys)
+        self._moved(bytes_in=sum(len(data) for data in found if data is not None))
+        return found
+
+    def _get_or_none(self, key: str) -> bytes | None:
+        try:
+            return self.get(key)
+        except NotFoundError:
+            return None
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         self.count("get_range")

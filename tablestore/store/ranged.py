@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tablestore.store.base import Store
+
+# An object up to here comes in one piece: its second request would cost more than its bytes.
+WHOLE_BYTES: Final = 256 << 10
 
 
 class RangedFile(io.RawIOBase):
@@ -24,6 +27,7 @@ class RangedFile(io.RawIOBase):
         self._key = key
         self._size = size
         self._at = 0
+        self._whole: bytes | None = None
 
     def readable(self) -> bool:
         return True
@@ -48,9 +52,16 @@ class RangedFile(io.RawIOBase):
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted == 0:
             return b""
-        data = self._store.get_range(self._key, self._at, wanted)
+        data = self._piece(wanted)
         self._at += len(data)
         return data
+
+    def _piece(self, wanted: int) -> bytes:
+        if self._size > WHOLE_BYTES:
+            return self._store.get_range(self._key, self._at, wanted)
+        if self._whole is None:
+            self._whole = self._store.get_range(self._key, 0, self._size)
+        return self._whole[self._at : self._at + wanted]
 
     def readall(self) -> bytes:
         return self.read(-1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tablestore.store.base import get_together
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -42,6 +44,10 @@ class Redirected:
 
     def get(self, key: str) -> bytes:
         return self.inner.get(self._key(key))
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The bytes of several objects, None for those that do not exist."""
+        return get_together(self.inner, [self._key(key) for key in keys])
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         return self.inner.get_range(self._key(key), start, length)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from tablestore.errors import InvalidInputError
 from tablestore.store.local import LocalStore
+from tablestore.store.location import LOCAL, S3, Location
 from tablestore.store.metered import Metered
+from tablestore.store.s3_options import S3Options
+from tablestore.store.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tablestore.store.base import FolderStore
+
+_MEMORY: Final = "memory"
 
 
 def open_store(uri: str, storage_options: Mapping[str, Any] | None = None) -> Metered:
@@ -19,44 +25,96 @@ def open_store(uri: str, storage_options: Mapping[str, Any] | None = None) -> Me
 
     Args:
         uri: a local path, ``file://``, ``memory://``, ``s3://`` or any scheme of fsspec.
-        storage_options: passed to fsspec for remote schemes.
+        storage_options: how to reach a remote one; see :class:`Storage`.
 
     Raises:
         InvalidInputError: the scheme is not known or an option is wrong.
     """
-    options = storage_options or {}
-    return Metered(_open(uri, options), _elsewhere(_scheme(uri), options))
+    return Storage(uri, storage_options).store()
 
 
-def _elsewhere(scheme: str, options: Mapping[str, Any]) -> Callable[[str], FolderStore]:
-    """Opens folders outside the store; the options are for their own scheme only."""
+class Storage:
+    """A place and how to reach it; shows the place only.
 
-    @cache
-    def opened(uri: str) -> FolderStore:
-        return _open(uri, options if _scheme(uri) == scheme else {})
+    Args:
+        uri: a local path, ``file://``, ``memory://``, ``s3://`` or any scheme of fsspec. A user
+            and a password in it become options and are not shown.
+        storage_options: for ``s3://`` in the words of s3fs, Paimon, pyiceberg or delta-rs; for
+            other schemes those of their fsspec file system.
 
-    return opened
+    Raises:
+        InvalidInputError: the URI or an option is wrong.
+    """
+
+    def __init__(self, uri: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        self._location = Location.parse(uri)
+        self._open = _opener(self._location, dict(storage_options or {}))
+
+    def __repr__(self) -> str:
+        return f"Storage({self.uri!r})"
+
+    @property
+    def uri(self) -> str:
+        """The place, without secrets."""
+        return self._location.uri
+
+    def store(self, folder: str = "") -> Metered:
+        """A metered store of the place, or of a folder in it."""
+        path = self._location.path
+        root = f"{path.rstrip('/')}/{folder}" if folder else path
+        return Metered(self._open(root), self._elsewhere())
+
+    def _elsewhere(self) -> Callable[[str], FolderStore]:
+        """Opens folders outside the place; the options are for their own scheme only."""
+
+        @cache
+        def opened(uri: str) -> FolderStore:
+            there = Location.parse(uri)
+            if there.scheme == self._location.scheme and not there.credentials:
+                return self._open(there.path)
+            return _opener(there, {})(there.path)
+
+        return opened
 
 
-def _scheme(uri: str) -> str:
-    scheme, colon, _ = uri.partition(":/")
-    return scheme if colon else "file"
+def _opener(location: Location, options: Mapping[str, Any]) -> Callable[[str], FolderStore]:
+    """Opens the store of a path of one scheme.
+
+    Raises:
+        InvalidInputError: an option is wrong.
+    """
+    if location.scheme == S3:
+        settings = S3Options.parse(options, location.credentials)
+        return lambda root: _open_s3(root, settings)
+    if location.scheme in {LOCAL, _MEMORY}:
+        if options:
+            raise InvalidInputError(
+                f"{location.uri} is reached without storage options: found "
+                + ", ".join(repr(name) for name in options),
+                uri=location.uri,
+            )
+        return LocalStore if location.scheme == LOCAL else _open_memory
+    hidden = {name: _hidden(value) for name, value in {**options, **location.credentials}.items()}
+    return lambda root: _open_fsspec(location.scheme, root, hidden)
 
 
-def _open(uri: str, options: Mapping[str, Any]) -> FolderStore:
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return LocalStore(uri.removeprefix("file:"))
-    if scheme == "file":
-        return LocalStore(rest)
-    if scheme == "memory":
-        from tablestore.store.memory import MemoryStore
+def _hidden(value: object) -> object:
+    return Secret(value) if isinstance(value, str) else value
 
-        return MemoryStore(rest)
+
+def _open_memory(root: str) -> FolderStore:
+    from tablestore.store.memory import MemoryStore
+
+    return MemoryStore(root)
+
+
+def _open_s3(root: str, options: S3Options) -> FolderStore:
+    from tablestore.store.s3 import S3Store
+
+    return S3Store(root, options)
+
+
+def _open_fsspec(scheme: str, root: str, options: Mapping[str, object]) -> FolderStore:
     from tablestore.store.fsspec_store import FsspecStore, open_filesystem
 
-    protocol = "s3" if scheme == "s3a" else scheme
-    # A user and password in the URI must not show up in messages: only the host part stays.
-    host, slash, path = rest.partition("/")
-    root = f"{host.rpartition('@')[2]}{slash}{path}" if protocol == "s3" else rest
-    return FsspecStore(open_filesystem(protocol, options), root, protocol)
+    return FsspecStore(open_filesystem(scheme, options), root, scheme)

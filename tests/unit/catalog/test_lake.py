@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 
 import pyarrow as pa
 import pytest
@@ -141,3 +142,12 @@ def test_other_files_in_a_warehouse_are_no_tables(tmp_path):
     (tmp_path / "shop.db" / "no_table").mkdir()
     assert lake.databases() == ["shop"]
     assert lake.tables() == ["shop.t"]
+
+
+@pytest.mark.parametrize("word", ["s3.secret-key", "AWS_SECRET_ACCESS_KEY", "fs.s3.accessKeyId"])
+def test_a_table_takes_no_secrets_of_its_storage(word):
+    lake = ts.connect(f"memory://{uuid.uuid4().hex}")
+    with pytest.raises(InvalidInputError, match="option of the storage") as caught:
+        lake.create_table("shop.o", {"id": "BIGINT"}, options={word: "zzzz"})
+    assert "zzzz" not in str(caught.value) + repr(caught.value.detail)
+    assert lake.tables() == []

@@ -46,12 +46,12 @@ def test_options_go_to_their_own_scheme_only(monkeypatch):
         def head(self, key):
             return None
 
-    def note(uri, options):
-        opened.append((uri, dict(options)))
+    def note(scheme, root, options):
+        opened.append((scheme, root, sorted(options)))
         return Anything()
 
-    monkeypatch.setattr(registry, "_open", note)
-    store = open_store("s3://lake/t", {"key": "secret"})
-    store.head("s3://other/b/x")
+    monkeypatch.setattr(registry, "_open_fsspec", note)
+    store = open_store("gs://lake/t", {"token": "secret"})
+    store.head("gs://other/b/x")
     store.head("oss://other/b/x")
-    assert opened[1:] == [("s3://other/b", {"key": "secret"}), ("oss://other/b", {})]
+    assert opened[1:] == [("gs", "other/b", ["token"]), ("oss", "other/b", [])]

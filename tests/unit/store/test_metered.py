@@ -10,6 +10,7 @@ from tablestore.store.fsspec_store import FsspecStore
 from tablestore.store.local import LocalStore
 from tablestore.store.memory import MemoryStore
 from tablestore.store.metered import Metered
+from tablestore.store.ranged import WHOLE_BYTES
 from tablestore.store.registry import open_store
 
 
@@ -48,9 +49,9 @@ def test_the_bytes_of_a_stream_count_when_it_is_closed():
 def test_each_piece_of_a_remote_file_is_a_request():
     inner = FsspecStore(fsspec.filesystem("memory"), f"/{uuid.uuid4().hex}", "memory")
     store = Metered(inner)
-    store.put("x", bytes(1000))
+    store.put("x", bytes(WHOLE_BYTES + 1))
     mark = store.snapshot()
-    with store.open_read("x", 1000) as file:
+    with store.open_read("x", WHOLE_BYTES + 1) as file:
         file.seek(900)
         file.read(50)
         file.seek(0)
@@ -58,6 +59,17 @@ def test_each_piece_of_a_remote_file_is_a_request():
     spent = store.since(mark)
     assert dict(spent.verbs) == {"get_range": 2}
     assert spent.bytes_in == 150
+
+
+def test_a_small_remote_file_comes_in_one_piece():
+    inner = FsspecStore(fsspec.filesystem("memory"), f"/{uuid.uuid4().hex}", "memory")
+    store = Metered(inner)
+    store.put("x", bytes(range(200)))
+    with store.open_read("x", 200) as file:
+        assert file.read(2) == b"\0\1"
+        file.seek(150)
+        assert file.read() == bytes(range(150, 200))
+    assert store.snapshot()["get_range"] == 1
 
 
 def test_a_scheme_chooses_its_store(tmp_path):
@@ -75,7 +87,7 @@ def test_nested_memory_roots_see_the_same_objects():
 
 
 def test_secrets_in_a_uri_are_not_shown():
-    store = open_store("s3://key:secret@bucket/path", {"anon": True})
+    store = open_store("s3://key:secret@bucket/path")
     assert "secret" not in store.uri
     assert "secret" not in repr(store)
     assert store.uri == "s3://bucket/path"

@@ -15,11 +15,21 @@ from tablestore.store.fsspec_store import FsspecStore
 from tablestore.store.local import LocalStore
 from tablestore.store.memory import MemoryStore
 from tablestore.store.metered import Metered
+from tablestore.store.registry import open_store
+from tests.support.fake_s3 import FakeS3
 
 
-@pytest.fixture(params=["local", "memory", "fsspec"])
-def store(request, tmp_path):
+@pytest.fixture(scope="module")
+def server():
+    with FakeS3() as fake:
+        yield fake
+
+
+@pytest.fixture(params=["local", "memory", "fsspec", "s3"])
+def store(request, tmp_path, server):
     name = uuid.uuid4().hex
+    if request.param == "s3":
+        return open_store(f"s3://bucket/{name}", server.options)
     if request.param == "local":
         inner = LocalStore(str(tmp_path / "root"))
     elif request.param == "memory":
@@ -35,6 +45,15 @@ def test_what_was_put_is_got(store):
     assert store.get("a/b/c") == b"second"
     assert store.head("a/b/c").size == 6
     assert store.head("a/b/c").modified_ms > 0
+
+
+def test_several_objects_come_in_one_round(store):
+    store.put("a", b"1")
+    store.put("c", b"3")
+    mark = store.snapshot()
+    assert store.get_many(["a", "b", "c"]) == [b"1", None, b"3"]
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds, spent.bytes_in) == ({"get": 3}, 1, 2)
 
 
 def test_a_missing_object_is_not_found(store):
