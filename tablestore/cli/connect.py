@@ -99,8 +99,8 @@ def locate(context: typer.Context, table: str) -> tuple[tablestore.Lake, str]:
     found = _FOLDER.match(table)
     if found is None:
         raise typer.BadParameter(
-            f"{without_user(table)!r} is no table's folder: expected LAKE/DATABASE.db/TABLE, or give --lake "
-            "and db.name"
+            f"{without_user(table)!r} is no table's folder: expected LAKE/DATABASE.db/TABLE, or "
+            "give --lake and db.name"
         )
     import tablestore
 
