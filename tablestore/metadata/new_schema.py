@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.format.schema import TableSchema
+from tablestore.metadata.column_options import check_column_options
 from tablestore.metadata.default_values import check_default
-from tablestore.options.record_expire import RecordExpireOptions, check_time_field
 from tablestore.options.table import TableOptions, check_new_options
 from tablestore.options.values import split_names
 from tablestore.types.arrow import fields_from_arrow
@@ -36,7 +36,6 @@ from tablestore.types.parse import parse_field
 _RESERVED_NAMES: Final = frozenset(
     {"_SEQUENCE_NUMBER", "_VALUE_KIND", "_LEVEL", "rowkind", "_ROW_ID"}
 )
-_TEXTS: Final = frozenset({"CHAR", "VARCHAR"})
 _RESERVED_PREFIX: Final = "_KEY_"
 _NOT_YET: Final = GEO_TYPES | {"VARIANT", "BLOB"}
 
@@ -81,8 +80,7 @@ def new_table_schema(
         if key:
             texts.setdefault("bucket", "1")
         _check_buckets(fields, key, partition, texts)
-        _check_kind_field(fields, texts)
-        _check_expire(fields, texts, has_primary_key=bool(key))
+        check_column_options(fields, texts, has_primary_key=bool(key))
         _check_zones(fields, partition, texts)
         _tell_orc_of_instants(fields, texts, has_primary_key=bool(key))
     except InvalidInputError as error:
@@ -160,30 +158,6 @@ def _take_names(options: dict[str, str], key: str, given: str | Sequence[str]) -
     if names:
         raise InvalidInputError(f"option {key!r} is given, and so is the argument for it")
     return split_names(text)
-
-
-def _check_kind_field(fields: Sequence[DataField], options: Mapping[str, str]) -> None:
-    name = options.get("rowkind.field", "").strip()
-    if not name:
-        return
-    field = next((field for field in fields if field.name == name), None)
-    if field is None or not isinstance(field.type, AtomicType) or field.type.name not in _TEXTS:
-        found = "no such column" if field is None else str(field.type)
-        raise InvalidInputError(
-            f"option 'rowkind.field' = {name!r}: expected a column of text, found {found}",
-            option="rowkind.field",
-            column=name,
-        )
-
-
-def _check_expire(
-    fields: Sequence[DataField], options: Mapping[str, str], *, has_primary_key: bool
-) -> None:
-    types = {field.name: field.type.sql() for field in fields}
-    if has_primary_key:
-        RecordExpireOptions.of(options, types)
-    else:
-        check_time_field(options, types)
 
 
 # -- columns ------------------------------------------------------------------------------

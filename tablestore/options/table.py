@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tablestore.errors import InvalidInputError, UnsupportedFormatError, nearest
+from tablestore.options.ranges import check_ranges
 from tablestore.options.spec import (
     all_options,
     find,
@@ -218,6 +219,7 @@ def check_new_options(
     """
     for key, value in options.items():
         _check_new_option(key, value, columns)
+    check_ranges(options)
     _check_codecs(TableOptions.parse(options, has_primary_key=has_primary_key))
 
 

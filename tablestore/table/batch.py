@@ -107,13 +107,18 @@ class Batch:
             source, batches = open_input(rows, to_arrow_schema(fields), self._context.table)
             conformer = Conformer(self._context.table, fields, source)
             for batch in batches:
-                self._writer.write(self._deletes(conformer.conform(batch).rows))
+                self._writer.write(self.deletes(conformer.conform(batch).rows))
         except BaseException:
             self._fail()
             raise
 
-    def _deletes(self, keys: pa.RecordBatch) -> ConformedBatch:
-        """Delete rows of the given keys; the other columns hold nothing that anybody reads."""
+    def deletes(self, keys: pa.RecordBatch) -> ConformedBatch:
+        """Delete rows of the given keys.
+
+        Args:
+            keys: the key columns and any others; what is missing is null, or zero where it may not
+                be: nobody reads it.
+        """
         schema = to_arrow_schema(self._context.schema.fields)
         columns = [
             keys.column(field.name)

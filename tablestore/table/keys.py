@@ -65,6 +65,8 @@ def check_deletes(table: str, options: TableOptions, *, whole_rows: bool = False
 
 
 def _undeletable(options: TableOptions, *, whole_rows: bool) -> str | None:
+    if options.ignore_delete:
+        return "its option 'ignore-delete' drops every deletion"
     engine = options.merge_engine
     if engine == "first-row":
         return "merge-engine first-row keeps the oldest row of a key"

@@ -37,6 +37,13 @@ def merge_rules(schema: TableSchema, options: TableOptions) -> MergeRules:
         raise UnsupportedFormatError(
             f"merge-engine {options.merge_engine!r} is not supported yet", feature="merge-engine"
         )
+    for name in options.sequence_field:
+        if name not in schema.field_names:
+            raise InvalidInputError(
+                f"option 'sequence.field' names {name!r}, which is no column of the table",
+                column=name,
+            )
+        _check_order(schema.field(name), "be a 'sequence.field'")
     return MergeRules(
         make(schema, options),
         options.sequence_field,
@@ -126,7 +133,7 @@ def _partial_update(schema: TableSchema, options: TableOptions) -> MergeEngine:
         if field.name in options.sequence_field:
             _check_not_aggregated(settings)
         if field.name in orders:
-            _check_order(field)
+            _check_order(field, "order a sequence group")
             columns[field.name] = PartialColumn(place, field.type.nullable, orders[field.name])
             continue
         group = protects.get(field.name)
@@ -159,7 +166,7 @@ def _function_in_group(
     return None
 
 
-def _check_order(field: DataField) -> None:
+def _check_order(field: DataField, use: str) -> None:
     """Refuse a column whose values have no order here.
 
     Raises:
@@ -167,7 +174,7 @@ def _check_order(field: DataField) -> None:
     """
     if not isinstance(field.type, AtomicType) or field.type.name in _UNORDERED:
         raise InvalidInputError(
-            f"column {field.name!r} ({field.type}) cannot order a sequence group", column=field.name
+            f"column {field.name!r} ({field.type}) cannot {use}", column=field.name
         )
 
 

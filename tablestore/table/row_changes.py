@@ -26,13 +26,12 @@ from tablestore.errors import (
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.expression import Expression, columns_of, compute, parse_expression
 from tablestore.table.keys import check_deletes
+from tablestore.table.newer_rows import UpdatedRows, check_removed, delete_columns
 from tablestore.types.row_kind import RowKind
 from tablestore.write.check import first_violation
 from tablestore.write.conform import ConformedBatch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tablestore.commit.committer import CommitResult
     from tablestore.format.manifest import DataFileMeta, ManifestEntry
     from tablestore.read.plan import BucketPlan
@@ -131,10 +130,16 @@ def delete_where(parts: Components, scan: Scan, batch: Callable[[], Batch]) -> C
     """
     if not scan.view.key:
         return _rewrite(parts, scan, None)
-    check_deletes(parts.name, scan.view.options, whole_rows=True)
-    return _write_all(
-        batch(), scan.batches(), lambda rows: ConformedBatch(rows, _kinds(rows, RowKind.DELETE))
-    )
+    schema, options = scan.view.schema, scan.view.options
+    check_deletes(parts.name, options, whole_rows=True)
+    opened = batch()
+    names = list(delete_columns(schema, options) if options.mixes_versions else schema.field_names)
+
+    def deletes(rows: pa.RecordBatch) -> ConformedBatch:
+        check_removed(parts.name, rows, schema, options)
+        return opened.deletes(rows.select(names))
+
+    return _write_all(opened, scan.batches(), deletes)
 
 
 def update_where(
@@ -155,16 +160,17 @@ def update_where(
             feature="merge-engine",
         )
 
+    updated = UpdatedRows.of(
+        parts.name, scan.view.schema, scan.view.options, assignments.expressions
+    )
+
     def change(rows: pa.RecordBatch) -> ConformedBatch:
         changed = assignments.apply(rows, parts.name)
         _check(scan, parts.name, changed)
-        return ConformedBatch(changed, _kinds(rows, RowKind.UPDATE_AFTER))
+        kinds = np.full(rows.num_rows, RowKind.UPDATE_AFTER, dtype=np.int8)
+        return ConformedBatch(updated.rows(rows, changed), kinds)
 
     return _write_all(batch(), scan.batches(), change)
-
-
-def _kinds(rows: pa.RecordBatch, kind: RowKind) -> NDArray[np.int8]:
-    return np.full(rows.num_rows, kind, dtype=np.int8)
 
 
 def _check(scan: Scan, table: str, rows: pa.RecordBatch) -> None:

@@ -91,13 +91,17 @@ class Table(ReadableTable):
     def update(self, *, set: Mapping[str, object], where: Where) -> CommitResult:
         """Give columns of the rows that a filter selects new values; one commit.
 
+        In partial-update tables only the columns that are set are written, so that what another
+        writer sets meanwhile stays. A new value that the table's options would pass over (null in
+        a partial update, an older ``sequence.field``) is refused.
+
         Args:
             set: column names to SQL text such as ``"amount * 2"`` or ``"'a text'"``, worked out
                 from the old values of the row. Columns that place a row cannot be set.
             where: the rows (see ``to_batches``); ``"true"`` takes all.
 
         Raises:
-            InvalidInputError: an expression does not fit its column.
+            InvalidInputError: an expression does not fit its column, or would change nothing.
             UnsupportedFormatError: the table's merge engine does not replace values.
             CommitConflictError: another commit replaced a file of an append table meanwhile.
         """

@@ -39,7 +39,8 @@ class Ours:
         data = arrow_table(rows, columns)
         if not keyed:
             return table.append(data).snapshot_id
-        if kinds is not None and set(kinds) == {"-D"}:
+        ignored = any(key.endswith("ignore-delete") for key in table.options)
+        if kinds is not None and set(kinds) == {"-D"} and not ignored:
             return table.delete(keys=data.select(table.primary_key)).snapshot_id
         return self.upsert(warehouse, name=name, columns=columns, rows=rows, kinds=kinds)
 
