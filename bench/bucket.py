@@ -14,9 +14,9 @@ from bench.data import SEED
 from bench.measure import Report, check, cpu_seconds
 from tablestore.format.binary_row import row_bytes
 from tablestore.format.bucket import bucket_ids
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.kernels.text_hash import mix_text_slots, mix_texts
 from tablestore.types.parse import parse_type
+from tests.support.murmur import murmur_bytes
 
 ROWS = 6_000_000
 BUCKETS = 16

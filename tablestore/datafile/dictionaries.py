@@ -76,15 +76,6 @@ def plain(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def plain_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch without dictionaries."""
-    if not any(pa.types.is_dictionary(kind) for kind in batch.schema.types):
-        return batch
-    return pa.RecordBatch.from_arrays(
-        [plain(column) for column in batch.columns], names=batch.schema.names
-    )
-
-
 def joined(arrays: Sequence[pa.Array]) -> pa.Array:
     """The arrays one behind the other; a dictionary only where all of them are."""
     if len(arrays) == 1:

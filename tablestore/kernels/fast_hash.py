@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tablestore.kernels.hash import of_equal_length
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +20,6 @@ _P3: Final = np.uint64(0x165667B19E3779F9)
 _P4: Final = np.uint64(0x85EBCA77C2B2AE63)
 _P5: Final = np.uint64(0x27D4EB2F165667C5)
 _STRIPE: Final = 32
-_CHUNK_BYTES: Final = 1 << 24
 
 
 def wang64(values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -40,16 +41,9 @@ def xxh64(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int
         data: the bytes of all values.
         offsets: one more than values; value ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
     """
-    starts = offsets[:-1]
-    lengths = np.diff(offsets)
-    out = np.empty(len(starts), dtype=np.uint64)
-    for length in np.unique(lengths).tolist():
-        same = np.flatnonzero(lengths == length)
-        step = max(_CHUNK_BYTES // max(length, 1), 1)
-        for begin in range(0, len(same), step):
-            some = same[begin : begin + step]
-            rows = data[starts[some, None] + np.arange(length)]
-            out[some] = _equal_lengths(rows)
+    out = np.empty(len(offsets) - 1, dtype=np.uint64)
+    for some, rows in of_equal_length(data, offsets):
+        out[some] = _equal_lengths(rows)
     return out.view(np.int64)
 
 

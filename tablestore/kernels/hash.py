@@ -8,7 +8,7 @@ Source: ``org.apache.paimon.utils.MurmurHashUtils``.
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -32,20 +32,6 @@ def mix_word(state: int, word: int) -> int:
     state ^= k * _C2 & _MASK
     state = (state << 13 | state >> 19) & _MASK
     return (state * 5 + _C3) & _MASK
-
-
-def murmur_bytes(data: bytes) -> int:
-    """The hash of one row; ``len(data)`` is a multiple of 4."""
-    state = SEED
-    for (word,) in struct.iter_unpack("<I", data):
-        state = mix_word(state, word)
-    state ^= len(data)
-    state ^= state >> 16
-    state = state * _F1 & _MASK
-    state ^= state >> 13
-    state = state * _F2 & _MASK
-    state ^= state >> 16
-    return state - (1 << 32) if state >> 31 else state
 
 
 def mix_words(state: UInt32s, words: UInt32s) -> None:
@@ -88,16 +74,28 @@ def hash_bytes(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Int32s:
         data: the bytes of all strings.
         offsets: one more than strings; string ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
     """
+    out = np.empty(len(offsets) - 1, dtype=np.int32)
+    for some, rows in of_equal_length(data, offsets):
+        out[some] = _equal_lengths(rows)
+    return out
+
+
+def of_equal_length(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.uint8]]]:
+    """The numbers of byte strings of one length, and their bytes, a row each.
+
+    Args:
+        data: the bytes of all strings.
+        offsets: one more than strings; string ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+    """
     starts, lengths = offsets[:-1], np.diff(offsets)
-    out = np.empty(len(starts), dtype=np.int32)
     for length in np.unique(lengths).tolist():
         same = np.flatnonzero(lengths == length)
         step = max(_CHUNK_BYTES // max(length, 1), 1)
         for begin in range(0, len(same), step):
             some = same[begin : begin + step]
-            rows = data[starts[some, None] + np.arange(length)]
-            out[some] = _equal_lengths(rows)
-    return out
+            yield some, data[starts[some, None] + np.arange(length)]
 
 
 def _equal_lengths(rows: NDArray[np.uint8]) -> Int32s:

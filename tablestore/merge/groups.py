@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.orders import group_starts, pack, stable_order
+from tablestore.merge.orders import sorted_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,14 +195,13 @@ def group_rows(
         user_order: lanes of the ``sequence.field`` columns, which count more than age.
         level: LSM level of each row.
     """
-    keys = pack(lanes)
-    by: list[NDArray[np.uint64]] = [*keys, *user_order]
+    rest = list(user_order)
     if age is not None:
-        by.append(age.view(np.uint64) ^ np.uint64(1 << 63))
+        rest.append(age.view(np.uint64) ^ np.uint64(1 << 63))
         if kind is not None:
-            by.append(((kind & 1) ^ 1).astype(np.uint64))
-    order = stable_order(by)
-    return Groups(order, group_starts(keys, order), kind, level)
+            rest.append(((kind & 1) ^ 1).astype(np.uint64))
+    order, starts = sorted_groups(lanes, rest)
+    return Groups(order, starts, kind, level)
 
 
 def lowest_level(groups: Groups) -> Groups:

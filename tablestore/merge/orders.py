@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Lane = NDArray[np.uint64]
+
+_RUN_ROWS: Final = 16
+"""Rows of an ascending run, on average, from which on runs are merged and not partitioned."""
 
 
 def pack(lanes: Sequence[Lane]) -> list[Lane]:
@@ -36,7 +39,7 @@ def pack(lanes: Sequence[Lane]) -> list[Lane]:
 
 def stable_order(lanes: Sequence[Lane]) -> NDArray[np.intp]:
     """Row numbers that sort the rows; equal rows keep their order."""
-    words = lanes if len(lanes) == 1 else pack(lanes)
+    words = pack(lanes)
     order = _order(words[0])
     if len(words) == 1 or len(order) < 2:
         return order
@@ -57,10 +60,61 @@ def stable_order(lanes: Sequence[Lane]) -> NDArray[np.intp]:
     return order
 
 
+def sorted_groups(
+    keys: Sequence[Lane], rest: Sequence[Lane] = ()
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Row numbers that sort the rows by key, and True where a key begins.
+
+    Args:
+        keys: equal where rows are of one group.
+        rest: order the rows of a group; equal ones keep their order.
+    """
+    keys = pack(keys)
+    more = pack(rest) if rest else [np.zeros(len(keys[0]), dtype=np.uint64)]
+    if len(keys) == len(more) == 1:
+        bits = _bits(more[0])
+        if _bits(keys[0]) + bits + len(keys[0]).bit_length() <= 64:
+            word = (keys[0] << np.uint64(bits)) | more[0] if bits else keys[0]
+            found = _numbered(word)
+            return _unnumbered(found), _changes(found >> np.uint64(bits + len(word).bit_length()))
+    order = stable_order([*keys, *more])
+    return order, group_starts(keys, order)
+
+
 def _order(word: Lane) -> NDArray[np.intp]:
-    if bool(np.all(word[1:] >= word[:-1])):  # input in key order is common, and costs nothing
-        return np.arange(len(word))
+    if _bits(word) + len(word).bit_length() <= 64:
+        return _unnumbered(_numbered(word))
     return np.argsort(word, kind="stable")
+
+
+def _numbered(word: Lane) -> Lane:
+    """The numbers in order, each with its row number in the low bits, which makes them distinct.
+
+    Sorting such numbers moves through memory in order, where sorting row numbers jumps.
+    """
+    found = word << np.uint64(len(word).bit_length())
+    found |= np.arange(len(word), dtype=np.uint64)
+    descents = int(np.count_nonzero(word[1:] < word[:-1]))
+    if descents:
+        found.sort(kind="stable" if descents * _RUN_ROWS <= len(word) else "quicksort")
+    return found
+
+
+def _unnumbered(numbered: Lane) -> NDArray[np.intp]:
+    """The row numbers."""
+    low = np.uint64((1 << len(numbered).bit_length()) - 1)
+    rows: NDArray[np.intp] = (numbered & low).view(np.intp)
+    return rows
+
+
+def _bits(word: Lane) -> int:
+    return int(word.max()).bit_length() if len(word) else 0
+
+
+def _changes(ordered: Lane) -> NDArray[np.bool_]:
+    starts = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
+    return starts
 
 
 def group_starts(lanes: Sequence[Lane], order: NDArray[np.intp]) -> NDArray[np.bool_]:

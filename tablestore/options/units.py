@@ -30,7 +30,6 @@ _NANOS: Final = {
     **dict.fromkeys(("d", "day", "days"), 86400 * 10**9),
 }
 
-_BYTE_STEPS: Final = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 _MS_STEPS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
 
@@ -68,14 +67,6 @@ def parse_bool(text: str) -> bool:
     if value is None:
         raise InvalidInputError(f"{text!r} is neither 'true' nor 'false'")
     return value
-
-
-def format_bytes(size_bytes: int) -> str:
-    """A size for people to read: ``512 B``, ``1.5 MB``."""
-    for step, unit in _BYTE_STEPS:
-        if size_bytes >= step:
-            return f"{size_bytes / step:.4g} {unit}"
-    return f"{size_bytes} B"
 
 
 def format_duration_ms(duration_ms: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
-from typing import Final
 
 from tablestore.types.model import (
     ArrayType,
@@ -19,8 +18,6 @@ from tablestore.types.model import (
     RowType,
     VectorType,
 )
-
-SYSTEM_FIELD_ID_START: Final = 1_073_741_823  # ids from here on are system columns
 
 
 def assign_ids(fields: Iterable[DataField], highest: int = -1) -> tuple[tuple[DataField, ...], int]:
@@ -34,19 +31,6 @@ def assign_ids(fields: Iterable[DataField], highest: int = -1) -> tuple[tuple[Da
         field_id = next(ids)
         numbered.append(replace(field, id=field_id, type=_renumber(field.type, ids)))
     return tuple(numbered), next(ids) - 1
-
-
-def highest_id(fields: Iterable[DataField]) -> int:
-    """The largest id in use, nested fields included and system columns not; -1 for none."""
-    return max((i for i in _all_ids(fields) if i < SYSTEM_FIELD_ID_START), default=-1)
-
-
-def _all_ids(fields: Iterable[DataField]) -> Iterator[int]:
-    for field in fields:
-        yield field.id
-        for data_type in field.type.walk():
-            if isinstance(data_type, RowType):
-                yield from (nested.id for nested in data_type.fields)
 
 
 def _renumber(data_type: DataType, ids: Iterator[int]) -> DataType:

@@ -21,16 +21,6 @@ class RowKind(IntEnum):
     UPDATE_AFTER = 2
     DELETE = 3
 
-    @property
-    def short_string(self) -> str:
-        """``+I``, ``-U``, ``+U`` or ``-D``."""
-        return SHORT_STRINGS[self]
-
-    @property
-    def is_add(self) -> bool:
-        """True for rows that put a value, False for rows that take one away."""
-        return self in {RowKind.INSERT, RowKind.UPDATE_AFTER}
-
     @classmethod
     def parse(cls, text: str) -> RowKind:
         """The row kind of a short string.

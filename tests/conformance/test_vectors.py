@@ -37,9 +37,9 @@ from tablestore.format.snapshot import decode_snapshot, encode_snapshot
 from tablestore.format.stats_mode import truncate_max, truncate_min
 from tablestore.format.tag import decode_tag, encode_tag
 from tablestore.format.values import values_to_arrow
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.types.arrow import to_arrow
 from tablestore.types.parse import parse_type
+from tests.support.murmur import murmur_bytes
 from tests.support.vectors import Vector, all_vectors, value
 
 ALL = all_vectors()

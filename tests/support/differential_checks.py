@@ -29,7 +29,6 @@ from tablestore.format import (
 from tablestore.format.index_manifest import DeletionVectorRange
 from tablestore.format.manifest import EMPTY_ROW, EMPTY_STATS, DataFileMeta
 from tablestore.format.schema import TableSchema
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.options.units import parse_bytes
 from tablestore.predicate.bind import bind
 from tablestore.predicate.evaluate import mask
@@ -39,6 +38,7 @@ from tablestore.types.arrow import to_arrow
 from tablestore.types.model import DataField
 from tests.support import differential as d
 from tests.support.differential_pages import PAGES, PARTITION_TYPES, json_entry
+from tests.support.murmur import murmur_bytes
 
 BUCKETS = np.arange(1, 129)
 NO_HIVE = ("TIMESTAMP", "TIMESTAMP_LTZ")

@@ -9,7 +9,6 @@ import pytest
 
 from tablestore.errors import CorruptDataError, InvalidInputError, UnsupportedFormatError
 from tablestore.format.binary_row import Timestamp, decode_row, encode_row, row_arity, row_bytes
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.types.model import (
     BYTES,
     STRING,
@@ -21,6 +20,7 @@ from tablestore.types.model import (
     MultisetType,
     RowType,
 )
+from tests.support.murmur import murmur_bytes
 
 BOOLEAN, TINYINT, SMALLINT = AtomicType("BOOLEAN"), AtomicType("TINYINT"), AtomicType("SMALLINT")
 INT, BIGINT, DATE = AtomicType("INT"), AtomicType("BIGINT"), AtomicType("DATE")

@@ -12,8 +12,8 @@ from tablestore.errors import InvalidInputError, UnsupportedFormatError
 from tablestore.format.binary_row import Timestamp, row_bytes
 from tablestore.format.bucket import bucket_ids, row_hashes
 from tablestore.format.values import values_to_arrow
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.types.model import BYTES, STRING, ArrayType, AtomicType
+from tests.support.murmur import murmur_bytes
 
 INT, BIGINT = AtomicType("INT"), AtomicType("BIGINT")
 WIDE = Context(prec=60)

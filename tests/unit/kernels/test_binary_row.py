@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tablestore.kernels.binary_row import BytesColumn, FixedColumn, ReservedColumn, row_hashes
-from tablestore.kernels.hash import murmur_bytes
+from tests.support.murmur import murmur_bytes
 
 
 def fixed(*values: int, nulls: list[bool] | None = None) -> FixedColumn:

@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from tablestore.kernels.hash import SEED, finish, mix_word, mix_words, murmur_bytes
+from tablestore.kernels.hash import SEED, finish, mix_word, mix_words
+from tests.support.murmur import murmur_bytes
 
 # Java's MurmurHashUtils over the bytes of a row
 VECTORS = [

@@ -8,9 +8,9 @@ import pytest
 from tablestore.format.binary_row import row_bytes
 from tablestore.kernels import binary_row
 from tablestore.kernels.binary_row import BytesColumn, FixedColumn, row_hashes
-from tablestore.kernels.hash import murmur_bytes
 from tablestore.kernels.text_hash import mix_text_slots, mix_texts
 from tablestore.types.parse import parse_type
+from tests.support.murmur import murmur_bytes
 
 TEXT, LONG = parse_type("BYTES"), parse_type("BIGINT")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tablestore.merge.groups import group_rows
 from tablestore.merge.keys import key_lanes, nullable_lanes
-from tablestore.merge.orders import group_starts, pack, stable_order
+from tablestore.merge.orders import group_starts, pack, sorted_groups, stable_order
 from tablestore.merge.text_lanes import ranks_of_text, text_lanes
 
 NAN = math.nan
@@ -213,3 +213,36 @@ def test_the_order_of_two_words_is_that_of_lexsort(distinct):
     second[::3] = second[1::3]
     lanes = [first, second]
     assert stable_order(lanes).tolist() == np.lexsort([second, first]).tolist()
+
+
+@given(LANES, LANES.map(lambda rows: [row[0] for row in rows]), st.integers(0, 63))
+def test_groups_are_rows_of_one_key_in_the_order_of_the_rest(rows, ages, shift):
+    ages = (ages * len(rows))[: len(rows)]
+    rows = [[cell >> shift for cell in row] for row in (*rows, *rows)]
+    ages = [age >> shift for age in (*ages, *ages[::-1])]
+    lanes = [np.array(column, dtype=np.uint64) for column in zip(*rows, strict=True)]
+    for rest in ([], [np.array(ages, dtype=np.uint64)]):
+        order, starts = (found.tolist() for found in sorted_groups(lanes, rest))
+        whole = [(*row, age) if rest else row for row, age in zip(rows, ages, strict=True)]
+        assert order == sorted(range(len(rows)), key=lambda i: whole[i])
+        assert starts == [i == 0 or rows[order[i]] != rows[order[i - 1]] for i in range(len(rows))]
+
+
+@pytest.mark.parametrize("bits", [1, 20, 40, 52, 53, 64])
+@pytest.mark.parametrize("runs", [1, 20, 1000])
+def test_sorted_runs_are_merged_whatever_the_bits(bits, runs):
+    r = np.random.default_rng(bits)
+    word = r.integers(0, 2**bits - 1, 2000, dtype=np.uint64, endpoint=True)
+    word = np.sort(word.reshape(runs, -1), axis=1).ravel()
+    expected = np.argsort(word, kind="stable")
+    assert stable_order([word]).tolist() == expected.tolist()
+    order, starts = sorted_groups([word])
+    assert order.tolist() == expected.tolist()
+    assert starts.tolist() == group_starts([word], expected).tolist()
+
+
+def test_no_rows_have_no_groups():
+    empty = np.zeros(0, dtype=np.uint64)
+    for rest in ([], [empty]):
+        order, starts = sorted_groups([empty, empty], rest)
+        assert len(order) == len(starts) == 0

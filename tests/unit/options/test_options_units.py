@@ -4,7 +4,6 @@ import pytest
 
 from tablestore.errors import InvalidInputError
 from tablestore.options.units import (
-    format_bytes,
     format_duration_ms,
     parse_bool,
     parse_bytes,
@@ -68,14 +67,7 @@ def test_booleans_are_true_and_false_in_any_case() -> None:
         parse_bool("yes")
 
 
-def test_sizes_and_durations_are_shown_with_a_fitting_unit() -> None:
-    assert [format_bytes(n) for n in (0, 1023, 1536, 128 << 20, 5 << 40)] == [
-        "0 B",
-        "1023 B",
-        "1.5 KB",
-        "128 MB",
-        "5 TB",
-    ]
+def test_durations_are_shown_with_a_fitting_unit() -> None:
     assert [format_duration_ms(n) for n in (5, 1500, 90_000, 5_400_000, 172_800_000)] == [
         "5 ms",
         "1.5 s",
