@@ -3,8 +3,9 @@
 1. Find the latest snapshot. 2. Prepare against it; all that the new snapshot refers to is durable.
 3. Create ``snapshot-N`` only if absent. 4. An answer that is not a plain yes is settled by reading
 the file back: mine, another's (lost the race: again from 1), or absent (unknown: again from 1, but
-first look whether an earlier attempt landed after all). 5. Read EARLIEST: beyond N means that this
-process slept through an expiry and wrote into a hole that nobody will read. 6. Advance LATEST.
+first look whether an earlier attempt landed after all). 5. Advance LATEST. 6. Read EARLIEST: beyond
+N means that this process slept through an expiry, and may have written into a hole that nobody
+will read, or LATEST back to where the history was.
 
 What ends it: published; not published, with an error, and everything written taken back; or
 ``CommitUnknownError``, and nothing deleted.
@@ -149,10 +150,12 @@ class Publisher:
                 return None  # the storage may answer again before the time is up
             raise
         outcome = self._create(prepared)
-        if outcome is not _Outcome.MINE or not self._stands(prepared):
+        if outcome is not _Outcome.MINE:
+            return None
+        self._state.snapshots.advance_latest(prepared.snapshot.id)
+        if not self._stands(prepared):
             return None
         self._state.snapshots.remember(prepared.snapshot.id, prepared.data)
-        self._state.snapshots.advance_latest(prepared.snapshot.id)
         return Published(prepared.snapshot, prepared, self._retries)
 
     def _prepare(self, latest: Snapshot | None) -> Prepared | None:
@@ -198,10 +201,17 @@ class Publisher:
             return _Outcome.UNKNOWN
         if found == data:
             return _Outcome.MINE
+        if self._is_expired(snapshot.id):
+            return _Outcome.UNKNOWN
         # The name is taken by another, and names are taken for good: mine cannot land any more.
         self._open.remove(snapshot.id)
         self._state.snapshots.remember(snapshot.id, found)
         return _Outcome.LOST
+
+    def _is_expired(self, snapshot_id: int) -> bool:
+        """True for a hole that an expiry left: who stands there may have arrived late."""
+        earliest = self._read_earliest()
+        return earliest is not None and snapshot_id < earliest
 
     def _read_back(self, key: str) -> bytes | None:
         """The bytes of a snapshot file, or None when it is absent.
@@ -226,13 +236,13 @@ class Publisher:
         """An earlier attempt of this commit among the snapshots that came since.
 
         Raises:
-            CommitUnknownError: one of these snapshots was expired, and an attempt is open.
+            CommitUnknownError: an attempt is open, and its snapshot was expired.
         """
         if self._searched is None or latest is None:
             return None
         for snapshot_id in range(self._searched + 1, latest.id + 1):
             snapshot = self._state.snapshots.find(snapshot_id)
-            if snapshot is None and snapshot_id in self._open:
+            if snapshot_id in self._open and (snapshot is None or self._is_expired(snapshot_id)):
                 raise self._unknown()
             if snapshot is not None and self._is_mine(snapshot):
                 self._open.clear()
@@ -260,6 +270,7 @@ class Publisher:
         if earliest is None or earliest <= snapshot_id:
             self._open.clear()
             return True
+        self._state.snapshots.advance_latest(earliest)
         if not self._is_zombie(prepared, earliest):
             self._open.clear()
             return True
