@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tablestore.cli import connect, options, render
+from tablestore.cli.compact_output import Output
 
 if TYPE_CHECKING:
     import tablestore
-    from tablestore.table.compact_result import CompactionStep, CompactResult
+    from tablestore.errors import TablestoreError
 
+FAILED = 1
 STOPPED = 75  # worth a retry: asked to stop before everything was done
 
 
@@ -100,44 +102,128 @@ def compact(
         "memory": memory,
         "workers": workers,
     }
-    output = _Output(as_json=as_json)
-    tables = _Tables(context, table)
     with _stop_signals() as stop:
-        while True:
-            stopped = False
-            for opened in tables.look():
-                chosen = {**asked, "partition": _partition(opened, partition)}
-                stopped |= _compact(opened, chosen, output, stop, dry_run=dry_run, quiet=watch)
-                if stop.is_set():
-                    break
-            if not watch or stop.wait(interval):
-                break
-    if stopped and not watch:
-        raise typer.Exit(STOPPED)
+        job = _Job(context, table, asked, Output(as_json=as_json), stop, watch=watch)
+        job.look(partition, dry_run=dry_run)
+        while watch and not stop.wait(interval):
+            job.look(partition)
+    if job.code and not watch:
+        raise typer.Exit(job.code)
 
 
-class _Tables:
-    """The tables to compact; each stays open, since its picker counts the looks at it."""
+class _Job:
+    """Looks at one table, or at every table of the lake, and compacts what is due.
 
-    def __init__(self, context: typer.Context, table: str | None) -> None:
+    Args:
+        context: of the command line.
+        table: a TABLE argument; None for every table.
+        asked: arguments of ``Table.compact``.
+        output: takes the lines.
+        stop: set when the job shall end.
+        watch: there will be another look.
+
+    Attributes:
+        code: of the process, where this was the last look.
+    """
+
+    def __init__(
+        self,
+        context: typer.Context,
+        table: str | None,
+        asked: Mapping[str, object],
+        output: Output,
+        stop: threading.Event,
+        *,
+        watch: bool,
+    ) -> None:
         self._context = context
         self._table = table
+        self._asked = asked
+        self._output = output
+        self._stop = stop
+        self._watch = watch
         self._open: dict[str, tablestore.Table] = {}
+        self.code = 0
 
-    def look(self) -> Iterator[tablestore.Table]:
-        """The tables that are there now."""
+    def look(self, partition: list[str] | None, *, dry_run: bool = False) -> None:
+        """Compact what is due now.
+
+        Args:
+            partition: the texts of ``--partition``.
+            dry_run: only say what is due.
+
+        Raises:
+            TablestoreError: a table that was named could not be compacted.
+        """
+        from tablestore.errors import TablestoreError
+
+        for name in self._names():
+            if self._stop.is_set():
+                break
+            try:
+                self._compact(name, partition, dry_run=dry_run)
+            except TablestoreError as error:
+                self._open.pop(name, None)
+                self._pass_over(name, error)
+
+    def _names(self) -> list[str]:
+        """The tables that are there.
+
+        Raises:
+            TablestoreError: the lake cannot be listed.
+        """
+        from tablestore.errors import TablestoreError
+
         if self._table is not None:
-            if self._table not in self._open:
-                self._open[self._table] = connect.open_table(self._context, self._table)
-            yield self._open[self._table]
-            return
+            return [self._table]
         lake = connect.open_lake(self._context)
-        names = lake.tables()
+        try:
+            names = lake.tables()
+        except TablestoreError as error:
+            if not (self._watch and error.retryable):
+                raise
+            self._output.failed(lake.uri, error)
+            return [*self._open]
         self._open = {name: table for name, table in self._open.items() if name in names}
-        for name in names:
-            if name not in self._open:
-                self._open[name] = lake.table(name)
-            yield self._open[name]
+        if not names and not self._watch:
+            render.say(f"{lake.uri}: no tables")
+        return names
+
+    def _compact(self, name: str, partition: list[str] | None, *, dry_run: bool) -> None:
+        # anew at each look: the table may have been dropped, or made again
+        table = connect.open_table(self._context, name)
+        if name in self._open:
+            table.resume(self._open[name])
+        self._open[name] = table
+        told = self._output.of(table.name)
+        result = table.compact(
+            **self._asked,  # type: ignore[arg-type]
+            partition=_partition(table, partition),
+            dry_run=dry_run,
+            planned=None if dry_run else told.plan,
+            progress=told.step,
+            stop=self._stop.is_set,
+        )
+        if dry_run:
+            told.foreseen(result)
+        elif result.steps or result.given_up or not self._watch:
+            told.result(result)
+        if result.stopped:
+            self.code = STOPPED
+
+    def _pass_over(self, name: str, error: TablestoreError) -> None:
+        """Go on with the next table, or end: one broken table must not stop the service of others.
+
+        Raises:
+            TablestoreError: the table was named, and another look would not help.
+        """
+        from tablestore.errors import UnsupportedFormatError
+
+        if self._table is not None and not (self._watch and error.retryable):
+            raise error
+        self._output.failed(name, error)
+        if not isinstance(error, UnsupportedFormatError) and self.code != FAILED:
+            self.code = STOPPED if error.retryable else FAILED
 
 
 def _partition(table: tablestore.Table, texts: list[str] | None) -> dict[str, object] | None:
@@ -161,130 +247,6 @@ def _partition(table: tablestore.Table, texts: list[str] | None) -> dict[str, ob
             raise InvalidInputError(f"--partition {name}={text}: {error}") from None
         found[name] = typed[0].as_py()
     return found
-
-
-def _compact(
-    table: tablestore.Table,
-    asked: Mapping[str, object],
-    output: _Output,
-    stop: threading.Event,
-    *,
-    dry_run: bool,
-    quiet: bool,
-) -> bool:
-    """Compact one table; True where it was stopped before everything was done."""
-    from tablestore.errors import UnsupportedFormatError
-
-    told = output.of(table.name)
-    try:
-        result = table.compact(
-            **asked,  # type: ignore[arg-type]
-            dry_run=dry_run,
-            planned=None if dry_run else told.plan,
-            progress=told.step,
-            stop=stop.is_set,
-        )
-    except UnsupportedFormatError as error:
-        if not quiet:
-            raise
-        output.refused(table.name, str(error))
-        return False
-    if dry_run:
-        told.foreseen(result)
-    elif result.steps or result.given_up or not quiet:
-        told.result(result)
-    return result.stopped
-
-
-class _Output:
-    """Lines for people on standard error and out, or JSON lines."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
-        self._refused: set[str] = set()
-
-    def of(self, table: str) -> _TableOutput:
-        """The lines of one look at a table."""
-        return _TableOutput(table, as_json=self._json)
-
-    def refused(self, table: str, reason: str) -> None:
-        """A table that --watch passes over; said once."""
-        if table not in self._refused:
-            self._refused.add(table)
-            render.say(f"passed over: {reason}")
-
-
-class _TableOutput:
-    """What is said of one compaction of one table."""
-
-    def __init__(self, table: str, *, as_json: bool) -> None:
-        self._table = table
-        self._json = as_json
-        self._planned = 0
-        self._done = 0
-
-    def foreseen(self, plan: CompactResult) -> None:
-        """A dry run: what would be done, and no more."""
-        if self._json:
-            self._emit_plan(plan)
-            render.emit({"event": "result", "table": self._table, **_summary(plan)})
-            return
-        if plan.steps:
-            columns = ("partition", "bucket", "reason", "files_before", "bytes_read")
-            more = ("runs_before", "runs_after")
-            render.print_rows([render.fields_of(step) for step in plan.steps], (*columns, *more))
-        render.say(f"{self._table}: {plan!r}")
-
-    def plan(self, plan: CompactResult) -> None:
-        """The plan, before the work."""
-        self._planned = len(plan.steps)
-        if self._json:
-            self._emit_plan(plan)
-        elif plan.steps:
-            render.say(
-                f"{self._table}: {len(plan.steps)} picks, {plan.files_before} files, "
-                f"{plan.bytes_read:,} bytes to rewrite"
-            )
-
-    def _emit_plan(self, plan: CompactResult) -> None:
-        for step in plan.steps:
-            render.emit({"event": "plan", "table": self._table, **render.fields_of(step)})
-
-    def step(self, step: CompactionStep) -> None:
-        """A pick that is committed."""
-        self._done += 1
-        if self._json:
-            render.emit({"event": "step", "table": self._table, **render.fields_of(step)})
-            return
-        # a pick may call for another one, which no plan foresees
-        known = self._done <= self._planned
-        place = f"{self._done} of {self._planned}" if known else f"{self._done}"
-        render.say(
-            f"  {place}: {step.partition}bucket {step.bucket}, {step.reason}: "
-            f"{step.files_before} -> {step.files_after} files, runs {step.runs_before} -> "
-            f"{step.runs_after}, {step.bytes_read:,} bytes in {step.seconds or 0:.1f} s"
-        )
-
-    def result(self, result: CompactResult) -> None:
-        """What came of it."""
-        table = self._table
-        if self._json:
-            render.emit({"event": "result", "table": table, **_summary(result)})
-            return
-        if not result.snapshot_ids:
-            render.tell(f"{table}: nothing to compact")
-        else:
-            render.tell(f"{table}: {result!r}")
-        if result.given_up:
-            render.say(f"{table}: {result.given_up} picks given up, other commits came before them")
-        if result.over_budget:
-            render.say(f"{table}: {result.over_budget} picks left for lack of budget")
-        if result.stopped:
-            render.say(f"{table}: stopped; what was done is committed")
-
-
-def _summary(result: CompactResult) -> dict[str, object]:
-    return {name: value for name, value in render.fields_of(result).items() if name != "steps"}
 
 
 @contextmanager

@@ -220,6 +220,7 @@ class _Run:
     def run(self) -> CompactResult:
         began = time.monotonic()
         context = self._context()
+        self._check_buckets(context)
         before = self._amplification(context)
         job = CompactionJob(
             context,
@@ -282,6 +283,22 @@ class _Run:
             stopped=False,
             dry_run=True,
         )
+
+    def _check_buckets(self, context: CompactContext) -> None:
+        """Refuse bucket numbers that the table cannot have.
+
+        Raises:
+            InvalidInputError: names the first one.
+        """
+        count = max(context.options.bucket, 1)
+        live = context.state.base.live(context.snapshot)
+        known = {place[1] for place in live.buckets} | set(range(count))
+        for number in self._request.buckets or ():
+            if number not in known:
+                raise InvalidInputError(
+                    f"table {context.table} has no bucket {number}; its buckets are 0 to "
+                    f"{max(known)}"
+                )
 
     def _rounds(self, context: CompactContext) -> int:
         """Plans that may follow one another."""

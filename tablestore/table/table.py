@@ -192,6 +192,14 @@ class Table(ReadableTable):
         )
         return compact_table(self._parts, request)
 
+    def resume(self, earlier: Table) -> None:
+        """Go on where an earlier object of this table stood: what its pickers remember is kept.
+
+        With ``lookup-compact`` = ``gentle`` level 0 is compacted at every n-th trigger only; each
+        object counts by itself.
+        """
+        self._parts.picks.update(earlier._parts.picks)
+
     def truncate(self) -> CommitResult:
         """Remove all rows; older snapshots keep them."""
         parts = self._writable()

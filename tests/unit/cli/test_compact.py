@@ -8,12 +8,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
+from pathlib import Path
 
 import pytest
 
 import tablestore as ts
-from tablestore.cli.main import FAILED, OK, USAGE, run
+from tablestore.cli import compact as compact_verb
+from tablestore.cli.compact_output import Output
+from tablestore.cli.connect import Place
+from tablestore.cli.main import FAILED, OK, RETRY, USAGE, run
+from tablestore.table import table as table_module
 from tests.support.builders import rows, stored
 
 MAIN = "from tablestore.cli.main import main; main()"
@@ -165,3 +172,122 @@ def test_a_killed_compaction_loses_nothing(lake, after_seconds):
     table.compact(full=True)
     assert stored(table) == before
     assert [info.runs for info in table.buckets()] == [1] * 4
+
+
+def of_another_engine(lake, name):
+    """A table whose compaction would lose its changelog."""
+    table = filled(lake, name)
+    schema = Path(table.path, "schema", "schema-0")
+    found = json.loads(schema.read_text())
+    found["options"]["changelog-producer"] = "lookup"
+    schema.write_text(json.dumps(found))
+
+
+def test_all_passes_over_what_it_must_not_compact_and_says_why(lake, capsys):
+    of_another_engine(lake, "a.t")
+    table = filled(lake, "b.u")
+    assert compact(lake, "--all") == OK
+    out, err = capsys.readouterr()
+    assert "error: table a.t has changelog-producer 'lookup'" in err
+    assert "b.u: CompactResult(snapshots 7" in out
+    assert [info.runs for info in table.buckets()] == [1, 1]
+    assert compact(lake, "a.t") == FAILED
+
+
+def test_all_goes_on_behind_a_broken_table_and_fails_at_the_end(lake, capsys):
+    broken, table = filled(lake, "a.t"), filled(lake, "b.u")
+    Path(broken.path, "schema", "schema-0").write_text("{")
+    assert compact(lake, "--all", "--json") == FAILED
+    out, err = capsys.readouterr()
+    assert events(out)[-1]["table"] == "b.u"
+    assert [line["retryable"] for line in events(err)] == [False]
+    assert [info.runs for info in table.buckets()] == [1, 1]
+
+
+def test_a_storage_that_is_away_for_a_while_is_worth_a_retry(lake, monkeypatch, capsys):
+    filled(lake, "a.t")
+    monkeypatch.setattr(table_module, "compact_table", away)
+    assert compact(lake, "--all") == RETRY
+    assert compact(lake, "a.t") == RETRY
+    assert capsys.readouterr().err.count("error: ") == 2
+
+
+def away(parts, request):
+    raise ts.StorageUnavailableError("the storage does not answer")
+
+
+def watching(lake, table=None):
+    context = types.SimpleNamespace(obj=Place(lake=lake.uri, storage_options={}))
+    output = Output(as_json=False)
+    return compact_verb._Job(context, table, {}, output, threading.Event(), watch=True)
+
+
+@pytest.mark.parametrize("name", [None, "a.t"])
+def test_a_watch_goes_on_when_the_storage_answers_again(lake, name, monkeypatch, capsys):
+    table = filled(lake, "a.t")
+    job = watching(lake, name)
+    with monkeypatch.context() as patched:
+        patched.setattr(table_module, "compact_table", away)
+        job.look(None)
+        job.look(None)
+    assert capsys.readouterr().err.count("does not answer") == 1
+    job.look(None)
+    assert [info.runs for info in table.buckets()] == [1, 1]
+
+
+def test_a_watch_of_all_tables_meets_new_ones_and_forgets_dropped_ones(lake, capsys):
+    filled(lake, "a.t")
+    job = watching(lake)
+    job.look(None)
+    lake.drop_table("a.t")
+    table = filled(lake, "b.u")
+    job.look(None)
+    assert [info.runs for info in table.buckets()] == [1, 1]
+    assert "error" not in capsys.readouterr().err
+
+
+def test_a_watch_of_one_table_ends_when_it_is_dropped(lake):
+    filled(lake, "a.t")
+    job = watching(lake, "a.t")
+    job.look(None)
+    lake.drop_table("a.t")
+    with pytest.raises(ts.NotFoundError):
+        job.look(None)
+
+
+def test_a_gentle_table_is_watched_by_one_count(lake):
+    options = {
+        "bucket": "1",
+        "write-only": "true",
+        "deletion-vectors.enabled": "true",
+        "lookup-compact": "gentle",
+        "lookup-compact.max-interval": "6",
+    }
+    columns = {"id": "BIGINT NOT NULL", "v": "STRING"}
+    table = lake.create_table("a.t", columns, primary_key=["id"], options=options)
+    table.upsert(rows([1]))
+    job = watching(lake, "a.t")
+    for _ in range(5):
+        job.look(None)
+    assert stored(table) == {}
+    job.look(None)
+    assert stored(table) == {1: "1"}
+
+
+def test_an_empty_lake_is_said_to_be_empty(lake, capsys):
+    assert compact(lake, "--all") == OK
+    assert capsys.readouterr().err == f"{lake.uri}: no tables\n"
+
+
+@pytest.mark.parametrize("number", ["2", "-1"])
+def test_a_bucket_that_no_table_of_this_kind_has_is_refused(lake, number, capsys):
+    filled(lake)
+    assert compact(lake, "shop.t", "--bucket", number) == FAILED
+    assert f"no bucket {number}; its buckets are 0 to 1" in capsys.readouterr().err
+
+
+def test_little_memory_is_enough(lake):
+    table = filled(lake)
+    before = stored(table)
+    assert compact(lake, "shop.t", "--full", "--memory", "1") == OK
+    assert stored(table) == before

@@ -31,7 +31,8 @@ def test_small_files_become_one(lake, capsys):
     table = filled(lake)
     before = stored(table)
     assert compact(lake, "--json") == OK
-    step, result = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    plan, step, result = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert plan["files_before"] == 6
     assert (step["files_before"], step["files_after"], step["reason"]) == (6, 1, "small files")
     assert (result["read_amplification_before"], result["read_amplification_after"]) == (6, 1)
     assert stored(table) == before
