@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tablestore.catalog.filesystem import Lake, connect, open_table
     from tablestore.commit.committer import CommitResult
+    from tablestore.commit.message_bytes import PreparedCheckpoint
     from tablestore.errors import (
         AlreadyExistsError,
         CommitConflictError,
         CommitUnknownError,
         CorruptDataError,
         InvalidInputError,
+        JobStateExpiredError,
         NotFoundError,
         StorageUnavailableError,
         TablestoreError,
         UnsupportedFormatError,
+        WriterFencedError,
     )
     from tablestore.predicate.nodes import col
     from tablestore.table.table import Table
@@ -37,12 +40,15 @@ __all__ = [
     "CommitUnknownError",
     "CorruptDataError",
     "InvalidInputError",
+    "JobStateExpiredError",
     "Lake",
     "NotFoundError",
+    "PreparedCheckpoint",
     "StorageUnavailableError",
     "Table",
     "TablestoreError",
     "UnsupportedFormatError",
+    "WriterFencedError",
     "col",
     "connect",
     "open_table",
@@ -51,6 +57,7 @@ __all__ = [
 _HOMES = {
     "CommitResult": "tablestore.commit.committer",
     "Lake": "tablestore.catalog.filesystem",
+    "PreparedCheckpoint": "tablestore.commit.message_bytes",
     "Table": "tablestore.table.table",
     "col": "tablestore.predicate.nodes",
     "connect": "tablestore.catalog.filesystem",

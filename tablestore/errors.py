@@ -8,6 +8,8 @@
     ├── AlreadyExistsError               use another name, or drop it
     ├── CommitConflictError              plan again from the latest snapshot
     ├── CommitUnknownError               ask again what became of it; delete nothing
+    ├── WriterFencedError                stop: another writer of the job took over
+    ├── JobStateExpiredError             say from where the job goes on
     ├── StorageUnavailableError          try later
     ├── CorruptDataError                 stop; names object, offset, expected, found
     └── UnsupportedFormatError           names the feature
@@ -74,6 +76,23 @@ class CommitUnknownError(TablestoreError):
 
     kind = "commit_unknown"
     retryable = True
+
+    @property
+    def token(self) -> str:
+        """What ``Table.resolve`` takes to settle the outcome later."""
+        return str(self.detail.get("token", ""))
+
+
+class WriterFencedError(TablestoreError):
+    """Another writer took the job over; this one has committed nothing since, and must stop."""
+
+    kind = "writer_fenced"
+
+
+class JobStateExpiredError(TablestoreError):
+    """The job has written to the table, and the snapshots that said how far it came are gone."""
+
+    kind = "job_state_expired"
 
 
 class StorageUnavailableError(TablestoreError):

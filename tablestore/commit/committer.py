@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from tablestore.commit.changes import compact_changes, data_changes
 from tablestore.commit.clock import SystemClock
+from tablestore.commit.phases import Phases
 from tablestore.commit.prepare import APPEND, COMPACT, OVERWRITE, Intent, Preparation
 from tablestore.commit.publish import Publisher
 from tablestore.commit.settings import CommitSettings
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from tablestore.commit.changes import Changes
     from tablestore.commit.clock import Clock
+    from tablestore.commit.job import JobCommit
     from tablestore.commit.message import CommitMessage
     from tablestore.commit.prepare import Resequence
     from tablestore.commit.publish import Published
+    from tablestore.format.job import JobState
     from tablestore.format.manifest import ManifestEntry
     from tablestore.format.schema import TableSchema
     from tablestore.metadata.base import CommittedState
@@ -46,6 +49,10 @@ class CommitResult:
         rows: physical rows in the added files minus those in the deleted ones.
         requests: what was asked of the storage.
         milliseconds: how long it took.
+        phases: where that time went.
+        bytes_added: bytes of the data files that came.
+        bytes_deleted: bytes of the data files that went.
+        replayed: True where the job's checkpoint was committed before: nothing was done.
         compaction: what became of the messages' compaction half. Where it is ``not committed``
             its files may be deleted; where ``unknown`` they may not. The rows are committed in
             every case.
@@ -61,14 +68,25 @@ class CommitResult:
     milliseconds: int = 0
     compaction: CompactionOutcome = "none"
     compaction_error: str | None = None
+    phases: Phases = field(default_factory=Phases)
+    bytes_added: int = 0
+    bytes_deleted: int = 0
+    replayed: bool = False
 
     @property
     def snapshot_id(self) -> int | None:
         """The newest snapshot of the commit, or None when nothing changed."""
         return self.snapshot_ids[-1] if self.snapshot_ids else None
 
+    def after_flush(self, milliseconds: float) -> CommitResult:
+        """The result with the time that was spent on files before the commit."""
+        phases = self.phases + Phases(flush=milliseconds)
+        return replace(self, milliseconds=self.milliseconds + round(milliseconds), phases=phases)
+
     def __repr__(self) -> str:
         ids = ", ".join(map(str, self.snapshot_ids)) or "none"
+        if self.replayed:
+            return f"CommitResult(replayed, nothing done: committed in snapshots {ids})"
         return (
             f"CommitResult(snapshots {ids}: +{self.files_added} -{self.files_deleted} files, "
             f"{self.rows:+d} rows, {self.retries} retries, {self.milliseconds} ms)"
@@ -116,6 +134,7 @@ class Committer:
         properties: Mapping[str, str] | None = None,
         check: bool = False,
         allow_empty: bool = False,
+        job: JobCommit | None = None,
     ) -> CommitResult:
         """Makes the messages visible: one snapshot for their rows, one for their compaction.
 
@@ -131,8 +150,11 @@ class Committer:
             properties: kept in the snapshot of the rows.
             check: True fails if a file is there already, also for a plain append.
             allow_empty: True makes a snapshot even when nothing changes.
+            job: what becomes of the state of the job that commits.
 
         Raises:
+            WriterFencedError: another writer of the job took over; nothing was committed.
+            JobStateExpiredError: how far the job came is not known any more.
             CommitConflictError: another commit won and overlaps; nothing was committed.
             CommitUnknownError: whether it was committed cannot be told; nothing was deleted.
             InvalidInputError: the messages are not what an overwrite may write.
@@ -149,6 +171,7 @@ class Committer:
             dict(properties or {}),
             overwrite_filter,
             check,
+            job,
         )
         changing = messages if isinstance(messages, list) else list(messages)
         return _Run(self, intent, changing).run(allow_empty=allow_empty)
@@ -181,10 +204,10 @@ class Committer:
         if prepared is not None:
             previous = prepared.live
             if previous is None:
-                known = self._state.snapshots.find(published.snapshot.id - 1)
+                known = self._state.snapshots.find(prepared.snapshot.id - 1)
                 previous = self._state.base.peek(known)
             if previous is not None:
-                advanced = previous.advance(published.snapshot, prepared.entries)
+                advanced = previous.advance(prepared.snapshot, prepared.entries)
                 self._state.base.put(advanced)
         return published
 
@@ -197,6 +220,8 @@ class Committer:
         """The changes of data files in a snapshot that was just published."""
         if published.prepared is not None:
             return published.prepared.entries
+        if published.snapshot is None:
+            return ()
         return self._state.manifests.delta(published.snapshot)
 
     def mark(self) -> tuple[float, Requests]:
@@ -228,9 +253,33 @@ class _Run:
         if intent.overwrites is None and changes.removes_rows:
             intent = replace(intent, kind=OVERWRITE)
         if allow_empty or not changes.is_empty or self._deletes_anything():
-            self._add(self._committer.publish(intent, self._messages, data_changes))
+            published = self._committer.publish(intent, self._messages, data_changes)
+            self._add(published)
+            if published.done is not None:
+                return self._settled(mark, published.done)
         if not compact_changes(self._messages).is_empty:
             self._compact()
+        return self._measured(mark)
+
+    def _settled(self, mark: tuple[float, Requests], state: JobState) -> CommitResult:
+        """The result where the job's state shows that its checkpoint is committed."""
+        job = self._intent.job
+        mine = job is not None and job.identity == state.commit
+        # the state holds its last checkpoint only: where an older one was committed is not known
+        last = job is not None and state.checkpoint == job.checkpoint
+        ids = (state.snapshot,) if state.snapshot is not None and last else ()
+        if mine:
+            files = [file for message in self._messages for file in message.data.new_files]
+            self._result = replace(
+                self._result,
+                files_added=len(files),
+                bytes_added=sum(file.file_size for file in files),
+                rows=sum(file.row_count for file in files),
+            )
+        self._result = replace(self._result, snapshot_ids=ids, replayed=not mine)
+        return self._measured(mark)
+
+    def _measured(self, mark: tuple[float, Requests]) -> CommitResult:
         milliseconds, requests = self._committer.since(mark)
         return replace(self._result, milliseconds=milliseconds, requests=requests)
 
@@ -247,7 +296,9 @@ class _Run:
             TablestoreError: there was no first snapshot, so nothing was committed, or (a
                 ``CommitUnknownError``) nobody can tell.
         """
-        intent = replace(self._intent, kind=COMPACT, overwrites=None, operation=None, properties={})
+        intent = replace(
+            self._intent, kind=COMPACT, overwrites=None, operation=None, properties={}, job=None
+        )
         try:
             published = self._committer.publish(intent, self._messages, compact_changes)
         except TablestoreError as error:
@@ -265,13 +316,17 @@ class _Run:
 
     def _add(self, published: Published) -> None:
         entries = self._committer.entries(published)
-        added = sum(entry.kind == KIND_ADD for entry in entries)
-        so_far = self._result
+        sizes = [entry.file.file_size for entry in entries if entry.kind == KIND_ADD]
+        so_far, snapshot = self._result, published.snapshot
         self._result = replace(
             so_far,
-            snapshot_ids=(*so_far.snapshot_ids, published.snapshot.id),
+            snapshot_ids=(*so_far.snapshot_ids, *((snapshot.id,) if snapshot else ())),
             retries=so_far.retries + published.retries,
-            files_added=so_far.files_added + added,
-            files_deleted=so_far.files_deleted + len(entries) - added,
-            rows=so_far.rows + published.snapshot.delta_record_count,
+            files_added=so_far.files_added + len(sizes),
+            files_deleted=so_far.files_deleted + len(entries) - len(sizes),
+            bytes_added=so_far.bytes_added + sum(sizes),
+            bytes_deleted=so_far.bytes_deleted
+            + sum(entry.file.file_size for entry in entries if entry.kind != KIND_ADD),
+            rows=so_far.rows + (snapshot.delta_record_count if snapshot else 0),
+            phases=so_far.phases + published.phases,
         )

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from tablestore.commit.changes import Changes
     from tablestore.commit.clock import Clock
     from tablestore.commit.conflict import Conflict
+    from tablestore.commit.job import JobCommit
     from tablestore.commit.manifest_merge import MergePolicy
     from tablestore.commit.message import CommitMessage
+    from tablestore.format.job import JobState
     from tablestore.format.manifest import ManifestEntry
     from tablestore.format.manifest_list import ManifestFileMeta
     from tablestore.format.schema import TableSchema
@@ -62,6 +64,7 @@ class Intent:
         properties: text to text, kept in this snapshot only.
         overwrites: partitions whose live files are replaced; None replaces nothing.
         check: True looks for file conflicts where an APPEND would not.
+        job: what becomes of the state of the job that commits; None for other commits.
     """
 
     user: str
@@ -72,6 +75,7 @@ class Intent:
     properties: Mapping[str, str] = field(default_factory=dict)
     overwrites: Callable[[bytes], bool] | None = None
     check: bool = False
+    job: JobCommit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,27 @@ class Preparation:
         snapshot = self._snapshot(latest, schema_id, changes, entries)
         return Prepared(snapshot, encode_snapshot(snapshot), entries, live)
 
+    def done(self, latest: Snapshot | None) -> JobState | None:
+        """The state of the job, where its checkpoint is committed already.
+
+        Raises:
+            WriterFencedError: another writer of the job took over.
+            JobStateExpiredError: how far the job came is not known any more.
+        """
+        job = self.intent.job
+        return None if job is None else job.done(self._state.jobs.at(latest))
+
+    def landed(self, latest: Snapshot | None) -> bool:
+        """Whether the job's state shows that an attempt of this commit is part of the table."""
+        job = self.intent.job
+        state = None if job is None else self._state.jobs.at(latest).find(job.job)
+        return state is not None and job is not None and state.commit == job.identity
+
+    def added_files(self, most: int) -> tuple[str, ...]:
+        """Names of some files that the commit adds."""
+        entries = self._select(self.messages).entries
+        return tuple(e.file.file_name for e in entries if e.kind == KIND_ADD)[:most]
+
     def discard_unused(self) -> None:
         """Deletes what was written for attempts that lost, after the last one was published."""
         self._writer.discard(keep=self._used)
@@ -196,10 +221,11 @@ class Preparation:
             changelog = self._write_delta("changelog", changes.changelog, schema_id)
         base_name, base_size = self._write_base(latest, schema_id)
         index = self._index(latest, changes)
+        snapshot_id, now = 1 if latest is None else latest.id + 1, self._clock.now_ms()
         self._used |= {base_name, *delta.names, *(changelog.names if changelog else ())}
         self._used |= {index} if index else set()
         return Snapshot(
-            id=1 if latest is None else latest.id + 1,
+            id=snapshot_id,
             schema_id=schema_id,
             base_manifest_list=base_name,
             base_manifest_list_size=base_size,
@@ -213,8 +239,8 @@ class Preparation:
             commit_identifier=intent.identifier,
             commit_kind=intent.kind,
             operation=intent.operation,
-            properties=dict(intent.properties),
-            time_millis=self._clock.now_ms(),
+            properties=self._properties(latest, snapshot_id, now),
+            time_millis=now,
             total_record_count=(latest.total_record_count if latest else 0) + row_count(entries),
             delta_record_count=row_count(entries),
             watermark=_later(intent.watermark, latest.watermark if latest else None),
@@ -223,6 +249,13 @@ class Preparation:
             uuid=str(uuid.uuid4()),
             writer_version=_writer_version(),
         )
+
+    def _properties(self, latest: Snapshot | None, snapshot_id: int, now: int) -> dict[str, str]:
+        """Those of this commit, and the states of all jobs, which every snapshot carries on."""
+        job = self.intent.job
+        states = self._state.jobs.at(latest)
+        changes = {} if job is None else {job.job: job.following(states, snapshot_id, now)}
+        return {**self.intent.properties, **states.following(changes)}
 
     def _schema_id(self, latest: Snapshot | None) -> int:
         """The latest schema of the table, which may be newer than every file.

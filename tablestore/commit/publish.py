@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from tablestore.commit.phases import Phases, PhaseWatch
+from tablestore.commit.token import FILES_MAX, CommitToken
 from tablestore.errors import (
     CommitConflictError,
     CommitUnknownError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tablestore.commit.clock import Clock
     from tablestore.commit.prepare import Preparation, Prepared
     from tablestore.commit.settings import CommitSettings
+    from tablestore.format.job import JobState
     from tablestore.format.snapshot import Snapshot
     from tablestore.metadata.base import CommittedState
 
@@ -54,15 +56,19 @@ class Published:
     """A snapshot that is part of the table now.
 
     Attributes:
-        snapshot: as its file says.
+        snapshot: as its file says; None where the job's state alone tells that it was made.
         prepared: the attempt that made it, or None where an attempt of unknown outcome turned out
             to have landed.
         retries: attempts before the one that counted.
+        done: the state of the job, where its checkpoint was committed before.
+        phases: where the time went.
     """
 
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     prepared: Prepared | None
     retries: int
+    done: JobState | None = None
+    phases: Phases = field(default_factory=Phases)
 
 
 class Publisher:
@@ -86,6 +92,7 @@ class Publisher:
         self._preparation = preparation
         self._settings = settings
         self._clock = clock
+        self._watch = PhaseWatch(clock)
         self._deadline = clock.monotonic() + settings.timeout_ms / 1000
         self._retries = 0
         self._uuids: list[str] = []
@@ -137,26 +144,41 @@ class Publisher:
             StorageUnavailableError: the storage failed, and no attempt is open.
         """
         try:
-            latest = self._state.snapshots.latest()
-            landed = self._find_landed(latest)
-            if landed is not None:
-                self._state.snapshots.advance_latest(landed.id)
-                return Published(landed, None, self._retries)
-            prepared = self._prepare(latest)
+            with self._watch.phase("find"):
+                latest = self._state.snapshots.latest()
+                landed = self._find_landed(latest)
+                if landed is not None:
+                    self._state.snapshots.advance_latest(landed.id)
+                    return self._published(landed)
+                done = self._preparation.done(latest)
+                if done is not None:
+                    self._open.clear()
+                    return self._published(None, done=done)
+            with self._watch.phase("prepare"):
+                prepared = self._prepare(latest)
             if prepared is None:
                 return None
         except StorageUnavailableError:
             if self._open:
                 return None  # the storage may answer again before the time is up
             raise
-        outcome = self._create(prepared)
-        if outcome is not _Outcome.MINE:
-            return None
-        self._state.snapshots.advance_latest(prepared.snapshot.id)
-        if not self._stands(prepared):
-            return None
-        self._state.snapshots.remember(prepared.snapshot.id, prepared.data)
-        return Published(prepared.snapshot, prepared, self._retries)
+        with self._watch.phase("publish"):
+            outcome = self._create(prepared)
+            if outcome is not _Outcome.MINE:
+                return None
+            self._state.snapshots.advance_latest(prepared.snapshot.id)
+            if not self._stands(prepared):
+                return None
+            self._state.snapshots.remember(prepared.snapshot.id, prepared.data)
+        return self._published(prepared.snapshot, prepared)
+
+    def _published(
+        self,
+        snapshot: Snapshot | None,
+        prepared: Prepared | None = None,
+        done: JobState | None = None,
+    ) -> Published:
+        return Published(snapshot, prepared, self._retries, done, self._watch.phases)
 
     def _prepare(self, latest: Snapshot | None) -> Prepared | None:
         """The next attempt; None when the snapshot it was to build on was expired meanwhile.
@@ -243,6 +265,8 @@ class Publisher:
         for snapshot_id in range(self._searched + 1, latest.id + 1):
             snapshot = self._state.snapshots.find(snapshot_id)
             if snapshot_id in self._open and (snapshot is None or self._is_expired(snapshot_id)):
+                if self._preparation.landed(latest):
+                    return None
                 raise self._unknown()
             if snapshot is not None and self._is_mine(snapshot):
                 self._open.clear()
@@ -257,6 +281,8 @@ class Publisher:
             return True
         # All batch commits share one identifier; that of a job names one commit of its user.
         intent = self._preparation.intent
+        if intent.job is not None:
+            return False  # two writers of a job may use one identifier; its state tells whose it is
         return intent.identifier != BATCH_COMMIT_IDENTIFIER and (
             snapshot.commit_user,
             snapshot.commit_identifier,
@@ -305,6 +331,8 @@ class Publisher:
         """
         latest = self._state.snapshots.latest()
         if latest is not None and latest.id != prepared.snapshot.id:
+            if self._preparation.landed(latest):
+                return False
             live = {entry.identifier for entry in self._state.base.live(latest).entries()}
             if any(e.identifier in live for e in prepared.entries if e.kind == KIND_ADD):
                 return False
@@ -333,7 +361,8 @@ class Publisher:
             self._settings.retry_wait_ms_min * 2**doublings, self._settings.retry_wait_ms_max
         )
         # Waits of equal length would let the same racers meet again.
-        self._clock.sleep(random.uniform(0, longest) / 1000)
+        with self._watch.phase("wait"):
+            self._clock.sleep(random.uniform(0, longest) / 1000)
 
     def _given_up(self, *, late: bool) -> CommitConflictError:
         winner = self._state.snapshots.latest()
@@ -351,16 +380,16 @@ class Publisher:
 
     def _unknown(self) -> CommitUnknownError:
         intent = self._preparation.intent
-        token = json.dumps(
-            {
-                "user": intent.user,
-                "identifier": intent.identifier,
-                "kind": intent.kind,
-                "after": min(self._open, default=1) - 1,
-                "uuids": self._uuids,
-            },
-            separators=(",", ":"),
-        )
+        token = CommitToken(
+            user=intent.user,
+            identifier=intent.identifier,
+            kind=intent.kind,
+            open=tuple(sorted(set(self._open))),
+            uuids=tuple(self._uuids),
+            job=None if intent.job is None else intent.job.job,
+            identity=None if intent.job is None else intent.job.identity,
+            files=self._preparation.added_files(FILES_MAX),
+        ).text
         return CommitUnknownError(
             f"the storage left open whether the {intent.kind} commit of {self._state.store.uri} "
             "took effect; no file was deleted",

@@ -8,6 +8,7 @@
     changelog/changelog-<id>    tag/tag-<name>    consumer/consumer-<id>
     branch/branch-<name>/…      schema, snapshot, tag, changelog and consumer of a branch
     [<path directory>/]<k>=<v>/…/bucket-<n>/<file>
+    tablestore/jobs, job-<name>    what no other engine knows; see ``format.job``
 
 Source: ``org.apache.paimon.utils.FileStorePathFactory``, ``SnapshotManager``, ``BranchManager``,
 ``org.apache.paimon.io.DataFilePathFactory``.
@@ -29,6 +30,7 @@ TAG_FOLDER: Final = "tag"
 BRANCH_FOLDER: Final = "branch"
 CONSUMER_FOLDER: Final = "consumer"
 STATISTICS_FOLDER: Final = "statistics"
+OWN_FOLDER: Final = "tablestore"
 LATEST_HINT: Final = "snapshot/LATEST"
 EARLIEST_HINT: Final = "snapshot/EARLIEST"
 SNAPSHOT_PREFIX: Final = "snapshot-"

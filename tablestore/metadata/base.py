@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import CorruptDataError, NotFoundError
 from tablestore.format.manifest import KIND_ADD, merge_entries
+from tablestore.metadata.jobs import Jobs
 from tablestore.metadata.manifests import EntryFilter, EntryScan, Manifests
 from tablestore.metadata.schemas import Schemas
 from tablestore.metadata.snapshots import Snapshots
@@ -239,3 +240,4 @@ class CommittedState:
         self.schemas = Schemas(store)
         self.manifests = Manifests(store)
         self.base = BaseCache(self.snapshots, self.manifests)
+        self.jobs = Jobs(store, self.snapshots)

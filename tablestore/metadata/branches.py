@@ -2,7 +2,7 @@
 
 ::
 
-    branch/branch-<name>/schema, snapshot, tag, changelog, consumer     the branch's own
+    branch/branch-<name>/schema, snapshot, tag, …     the branch's own
     manifest, index, statistics and data                                shared with the table
 
 Source: ``org.apache.paimon.utils.FileSystemBranchManager``.
@@ -16,6 +16,7 @@ from tablestore.format.paths import (
     BRANCH_FOLDER,
     CHANGELOG_FOLDER,
     CONSUMER_FOLDER,
+    OWN_FOLDER,
     SCHEMA_FOLDER,
     SNAPSHOT_FOLDER,
     TAG_FOLDER,
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from tablestore.store.base import Store
 
 _PREFIX: Final = "branch-"
-_OWN: Final = (SCHEMA_FOLDER, SNAPSHOT_FOLDER, TAG_FOLDER, CHANGELOG_FOLDER, CONSUMER_FOLDER)
+_OWN: Final = (
+    SCHEMA_FOLDER,
+    SNAPSHOT_FOLDER,
+    TAG_FOLDER,
+    CHANGELOG_FOLDER,
+    CONSUMER_FOLDER,
+    OWN_FOLDER,
+)
 
 
 def branch_names(store: Store) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -44,6 +45,7 @@ class Batch:
         context: the table.
         rules: merge versions of a key that meet in the buffer; None for append tables.
         commit: publishes messages.
+        written: told of the rows and bytes of each piece of input that was taken.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Batch:
         context: WriteContext,
         rules: MergeRules | None,
         commit: Callable[[list[CommitMessage]], CommitResult],
+        written: Callable[[int, int], None] = lambda rows, size: None,
     ) -> None:
         self.result: CommitResult | None = None
+        self._written = written
         self._context = context
         self._commit = commit
         self._closed = False
@@ -71,9 +75,8 @@ class Batch:
     ) -> None:
         if kind is None:
             self.commit()
-        elif not self._closed:
-            self._closed = True
-            self._writer.abort()
+        else:
+            self.discard()
 
     def upsert(
         self, data: object, *, row_kind: str | None = None, missing: Missing = "error"
@@ -183,7 +186,9 @@ class Batch:
             for batch in batches:
                 for name, scalar in fill.items():
                     batch = batch.append_column(name, pa.repeat(scalar, batch.num_rows))
-                self._writer.write(conformer.conform(batch))
+                conformed = conformer.conform(batch)
+                self._writer.write(conformed)
+                self._written(conformed.rows.num_rows, conformed.rows.nbytes)
         except BaseException:
             self._fail()
             raise
@@ -196,6 +201,20 @@ class Batch:
         except BaseException:
             self._fail()
             raise
+
+    def flush(self) -> None:
+        """Make files of the rows that are in memory; they become visible with the commit."""
+        self._check_open()
+        try:
+            self._writer.flush()
+        except BaseException:
+            self._fail()
+            raise
+
+    def discard(self) -> None:
+        """Remove what was written; nothing more can be."""
+        if not self._closed:
+            self._fail()
 
     def prepare(self) -> list[CommitMessage]:
         """Flush and give the messages; nothing more can be written."""
@@ -216,9 +235,11 @@ class Batch:
             CommitUnknownError: the outcome is not known; nothing is deleted.
             TablestoreError: another reason not to commit; nothing was changed.
         """
+        began = time.monotonic()
         messages = self.prepare()
+        flushed = round((time.monotonic() - began) * 1000, 1)
         try:
-            self.result = self._commit(messages)
+            self.result = self._commit(messages).after_flush(flushed)
         except CommitUnknownError:
             raise  # its files may be part of the table
         except TablestoreError:  # any other end, Ctrl-C say, may have come after the snapshot

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from tablestore.commit.phases import Phases
 from tablestore.compact.append import plan_append
 from tablestore.compact.context import CompactContext
 from tablestore.compact.curve import SortOrder, Strategy
@@ -152,14 +153,15 @@ def compact_after(
         return replace(result, compaction=outcome, compaction_error=str(error))
     if not tallies:
         return result
-    milliseconds = result.milliseconds + round((time.monotonic() - began) * 1000)
+    spent = (time.monotonic() - began) * 1000
     made = [made for tally in tallies for made in tally.snapshot_ids]
     return replace(
         result,
         snapshot_ids=(*result.snapshot_ids, *made),
         retries=result.retries + sum(tally.retries for tally in tallies),
         compaction="committed" if made else "none",
-        milliseconds=milliseconds,
+        milliseconds=result.milliseconds + round(spent),
+        phases=result.phases + Phases(compact=round(spent, 1)),
     )
 
 

@@ -104,16 +104,29 @@ class Components:
             live = self.state.base.live(snapshot)
         return WriteContext(self.name, schema, options, self.store, live)
 
-    def committer(self, context: WriteContext) -> Committer:
-        """A committer under a fresh commit user, for one batch call."""
-        prefix = context.options.commit_user_prefix
-        user = f"{prefix}_{uuid.uuid4()}" if prefix else str(uuid.uuid4())
+    def committer(
+        self,
+        context: WriteContext,
+        user: str | None = None,
+        *,
+        keep: frozenset[str] = frozenset(),
+    ) -> Committer:
+        """A committer.
+
+        Args:
+            context: the table as the files were written.
+            user: the commit user; a fresh one by default, for one batch call.
+            keep: names of files that stay where others come to stand for them.
+        """
+        if user is None:
+            prefix = context.options.commit_user_prefix
+            user = f"{prefix}_{uuid.uuid4()}" if prefix else str(uuid.uuid4())
         return Committer(
             self.state,
             context.schema,
             user,
             settings=CommitSettings.of(context.options),
-            resequence=partial(resequence, context),
+            resequence=partial(resequence, context, keep=keep),
         )
 
 

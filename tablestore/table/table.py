@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tablestore.commit.committer import CommitResult
+from tablestore.commit.token import CommitToken, Resolution, resolve
 from tablestore.errors import InvalidInputError
+from tablestore.format.job import check_job_name
 from tablestore.table.batch import Batch
 from tablestore.table.compact_result import CompactionStep, CompactResult
 from tablestore.table.compaction import (
@@ -17,6 +19,9 @@ from tablestore.table.compaction import (
     sort_order,
 )
 from tablestore.table.components import Components
+from tablestore.table.job import JobHold, JobInfo, forget_job, jobs_of
+from tablestore.table.job_committer import JobCommitter
+from tablestore.table.job_writer import FlushPolicy, JobWriter, open_writer
 from tablestore.table.merging import merge_rules
 from tablestore.table.overwrite import overwrite_table
 from tablestore.table.readable import ReadableTable
@@ -32,7 +37,7 @@ class Table(ReadableTable):
     """One table, at its latest snapshot or pinned to one by ``at``.
 
     Get it from ``tablestore.connect(...)`` or ``tablestore.open_table(...)``. May be shared between
-    threads; a ``Batch`` may not.
+    threads; a ``Batch`` and a ``JobWriter`` may not.
     """
 
     def upsert(
@@ -222,6 +227,71 @@ class Table(ReadableTable):
             return compact_after(parts, context, committer, places, result) if due else result
 
         return Batch(context, rules, commit)
+
+    def writer(
+        self,
+        job: str,
+        *,
+        flush_rows: int | None = None,
+        flush_bytes: int | str | None = None,
+        flush_interval: float | str | None = None,
+        restart_from: Mapping[str, object] | None = None,
+        prepare_only: bool = False,
+        handle_sigterm: bool = True,
+    ) -> JobWriter:
+        """The writer of a streaming job: rows and the source's offsets in one snapshot.
+
+        Opening it takes the job over with an empty snapshot: a writer of the job that was opened
+        before gets ``WriterFencedError`` at its next checkpoint.
+
+        Args:
+            job: its name; the table keeps the job's offsets under it for ever.
+            flush_rows: rows in memory that become files between checkpoints. The write buffer of
+                the table's options is a limit in every case.
+            flush_bytes: the same in bytes ("64 mb").
+            flush_interval: seconds (or "10 s") after which they do.
+            restart_from: offsets in place of those stored, or lost with ``JobStateExpiredError``.
+            prepare_only: for the parallel tasks of an engine: it takes nothing over and only
+                prepares what ``committer`` commits.
+            handle_sigterm: in a ``with`` block in the main thread, where the program has no handler
+                of its own: commit what has offsets, then end with exit code 143.
+
+        Raises:
+            JobStateExpiredError: the job has written here, and another engine has expired all that
+                said how far it came.
+        """
+        return open_writer(
+            self._writable(),
+            check_job_name(job),
+            flush=FlushPolicy.of(flush_rows, flush_bytes, flush_interval),
+            restart_from=restart_from,
+            prepare_only=prepare_only,
+            handle_sigterm=handle_sigterm,
+        )
+
+    def committer(self, job: str) -> JobCommitter:
+        """Commits what writers of a job have prepared; see ``JobWriter.prepare``."""
+        return JobCommitter(JobHold.mark(self._writable(), check_job_name(job)))
+
+    def jobs(self) -> list[JobInfo]:
+        """The jobs that write to the table, by name, and how far they came."""
+        return jobs_of(self._parts)
+
+    def forget_job(self, job: str) -> None:
+        """End a job for good; opened again it starts anew."""
+        forget_job(self._writable(), check_job_name(job))
+
+    def resolve(self, token: str) -> Resolution:
+        """What became of the commit of a ``CommitUnknownError``; changes nothing.
+
+        Args:
+            token: the error's ``token``.
+
+        Returns:
+            committed, with the snapshot; not committed: its files may be deleted, which a clean-up
+            of orphans does; or still unknown: then ask again after another commit to the table.
+        """
+        return resolve(self._parts.state, CommitToken.parse(token))
 
     def _writable(self) -> Components:
         if self._pinned is not None:

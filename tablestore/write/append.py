@@ -90,10 +90,15 @@ class AppendWriter:
         self._sequences[group] += sum(meta.row_count for meta in files)
         self._done.setdefault(group, []).extend(files)
 
-    def prepare(self) -> list[CommitMessage]:
-        """Finish all files and give what is to be committed."""
+    def flush(self) -> None:
+        """Finish all open files."""
         for group in list(self._open):
             self._finish(group)
+        self._pending_bytes = 0
+
+    def prepare(self) -> list[CommitMessage]:
+        """Finish all files and give what is to be committed."""
+        self.flush()
         messages = []
         for group, files in self._done.items():
             partition, bucket = self._router.group(group)

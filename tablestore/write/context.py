@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tablestore.errors import StorageUnavailableError
@@ -29,6 +29,8 @@ class WriteContext:
         store: where the table is.
         live: the committed files that new sequence numbers follow; None where the write replaces
             them (an overwrite starts at 0, as in Java).
+        floors: numbers that a bucket's files go on from, where those written before are not
+            committed yet.
         shape_override: other file settings than the table's options give.
     """
 
@@ -38,6 +40,7 @@ class WriteContext:
     store: Store
     live: LiveFiles | None
     shape_override: FileShape | None = None
+    floors: Mapping[tuple[bytes, int], int] = field(default_factory=dict)
 
     @cached_property
     def folders(self) -> BucketFolders:
@@ -51,7 +54,8 @@ class WriteContext:
 
     def next_sequence(self, partition: bytes, bucket: int) -> int:
         """The sequence number after the highest committed one of a bucket."""
-        return 0 if self.live is None else self.live.max_sequence(partition, bucket) + 1
+        committed = -1 if self.live is None else self.live.max_sequence(partition, bucket)
+        return max(committed + 1, self.floors.get((partition, bucket), 0))
 
     def open_bucket(
         self, partition: bytes, bucket: int, *, first_sequence: int = 0

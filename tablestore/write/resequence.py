@@ -24,6 +24,8 @@ def resequence(
     context: WriteContext,
     messages: Sequence[CommitMessage],
     highest: Mapping[tuple[bytes, int], int],
+    *,
+    keep: frozenset[str] = frozenset(),
 ) -> list[CommitMessage]:
     """The messages with the rows of all their level-0 files numbered above the committed ones.
 
@@ -31,12 +33,16 @@ def resequence(
         context: the table.
         messages: what did not get committed.
         highest: the highest committed number of each bucket concerned.
+        keep: names of files that are not removed though others stand for them.
     """
-    return [_raised(context, message, highest) for message in messages]
+    return [_raised(context, message, highest, keep) for message in messages]
 
 
 def _raised(
-    context: WriteContext, message: CommitMessage, highest: Mapping[tuple[bytes, int], int]
+    context: WriteContext,
+    message: CommitMessage,
+    highest: Mapping[tuple[bytes, int], int],
+    keep: frozenset[str],
 ) -> CommitMessage:
     top = highest.get((message.partition, message.bucket))
     lowest = message.min_sequence_number
@@ -47,7 +53,8 @@ def _raised(
     for meta in message.data.new_files:
         files += [meta] if meta.level else _rewrite(context, message, meta, shift)
     old = [meta for meta in message.data.new_files if meta.level == 0]
-    context.discard(message.partition, message.bucket, old)
+    gone = [meta for meta in old if meta.file_name not in keep]
+    context.discard(message.partition, message.bucket, gone)
     data: DataIncrement = replace(message.data, new_files=tuple(files))
     return replace(message, data=data)
 

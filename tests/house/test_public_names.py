@@ -21,12 +21,15 @@ NAMES = [
     "CommitUnknownError",
     "CorruptDataError",
     "InvalidInputError",
+    "JobStateExpiredError",
     "Lake",
     "NotFoundError",
+    "PreparedCheckpoint",
     "StorageUnavailableError",
     "Table",
     "TablestoreError",
     "UnsupportedFormatError",
+    "WriterFencedError",
     "col",
     "connect",
     "open_table",
@@ -67,10 +70,12 @@ def test_the_error_tree_is_pinned():
         "CommitUnknownError": ("commit_unknown", True),
         "CorruptDataError": ("corrupt_data", False),
         "InvalidInputError": ("invalid_input", False),
+        "JobStateExpiredError": ("job_state_expired", False),
         "NotFoundError": ("not_found", False),
         "StorageUnavailableError": ("storage_unavailable", True),
         "TablestoreError": ("error", False),
         "UnsupportedFormatError": ("unsupported_format", False),
+        "WriterFencedError": ("writer_fenced", False),
     }
     assert all(issubclass(found, base) for found in kinds.values())
     assert issubclass(tablestore.InvalidInputError, ValueError)

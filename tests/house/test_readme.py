@@ -42,6 +42,21 @@ def test_the_tour_of_merge_engines_and_compaction_runs(tmp_path: Path, monkeypat
     assert [info.runs for info in names["totals"].buckets()] == [1]
 
 
+def test_the_tour_of_jobs_runs(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"lake": ts.connect("lake"), "ts": ts}
+    for word in ("shop.events", "prepare_only"):
+        exec(compile(block("python", word), "README.md", "exec"), names)
+    events = names["events"]
+    assert sorted(events.to_arrow()["id"].to_pylist()) == [0, 1, 2, 10]
+    assert {job.name: job.offsets for job in events.jobs()} == {
+        "orders": {"orders": {"0": 3}},
+        "flow": {},
+    }
+    with events.writer(job="orders") as writer:  # what a restart finds
+        assert writer.offsets == {"orders": {"0": 3}}
+
+
 def test_the_tour_of_the_compact_command_runs(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lake = ts.connect("lake")

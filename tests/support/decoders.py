@@ -323,6 +323,75 @@ def _small(what: str, inputs: Callable[[], list[bytes]]) -> Decoder:
     return Decoder(what, inputs, mutate.mutate_json, decode, entries, 4_000, placed=0.1)
 
 
+# ---- sealed JSON of jobs -------------------------------------------------------------------------
+
+
+def _damage_sealed(rng: Random, data: bytes) -> bytes:
+    """The text damaged, or what it seals, with a checksum that fits again."""
+    from tablestore.format.sealed_json import seal
+
+    chance = rng.random()
+    if chance < 0.1:  # what JSON has no word for, though Python reads it
+        return data.replace(b'"body":{', b'"body":{"nan":NaN,', 1)
+    if chance < 0.4:
+        return mutate.mutate_json(rng, data)
+    body = mutate.mutate_tree(rng, json.loads(data)["body"])
+    try:
+        return seal(body).encode()
+    except (ValueError, TypeError, RecursionError):  # NaN cannot be written
+        return mutate.mutate_bytes(rng, data)
+
+
+def _job_states() -> list[bytes]:
+    from tablestore.format.job import JobState, encode_job_state
+
+    full = JobState(
+        epoch=3,
+        writer="w-3",
+        checkpoint=7,
+        snapshot=12,
+        commit="c-7",
+        time_millis=1795361715738,
+        offsets={"orders": {"0": 5, "1": 17}, "file": "a.csv", "deep": [1, {"x": None}]},
+    )
+    return [encode_job_state(state).encode() for state in (full, JobState(epoch=1))]
+
+
+def _job_markers() -> list[bytes]:
+    from tablestore.format.job import JobMarker, encode_job_marker
+
+    return [encode_job_marker(JobMarker(after)) for after in (0, 57)]
+
+
+def _prepared_checkpoints() -> list[bytes]:
+    from tablestore.commit.message import CommitMessage, CompactIncrement, DataIncrement
+    from tablestore.commit.message_bytes import PreparedCheckpoint
+    from tablestore.format.manifest import decode_manifest
+
+    found = []
+    for vector in _vectors("manifest"):
+        with suppress(CorruptDataError, UnsupportedFormatError):
+            entries = decode_manifest(vector.input)[:4]
+            messages = tuple(
+                CommitMessage(
+                    entry.partition,
+                    entry.bucket,
+                    entry.total_buckets,
+                    DataIncrement(new_files=(entry.file,)),
+                    CompactIncrement(after=(entry.file,)),
+                )
+                for entry in entries
+            )
+            found.append(PreparedCheckpoint("orders", 7, messages, {"0": 5}, 1000).to_bytes())
+    return [*found, PreparedCheckpoint("idle", 8, ()).to_bytes()]
+
+
+def _decode_prepared(data: bytes) -> object:
+    from tablestore.commit.message_bytes import decode_prepared
+
+    return decode_prepared(data)
+
+
 # ---- Parquet, ORC and Avro data files ------------------------------------------------------------
 
 
@@ -623,6 +692,34 @@ DECODERS = {
         _small("consumer", _files("consumer")),
         _small("changelog", _files("snapshot")),
         _small("statistics", lambda: [STATISTICS]),
+        Decoder(
+            "job-state",
+            _job_states,
+            _damage_sealed,
+            _call("job", "decode_job_state", name=NAME),
+            ("format.job:decode_job_state",),
+            3_000,
+            placed=0,
+        ),
+        Decoder(
+            "job-marker",
+            _job_markers,
+            _damage_sealed,
+            _call("job", "decode_job_marker", name=NAME),
+            ("format.job:decode_job_marker",),
+            2_000,
+            placed=0,
+        ),
+        Decoder(
+            "prepared-checkpoint",
+            _prepared_checkpoints,
+            _damage_sealed,
+            _decode_prepared,
+            ("commit.message_bytes:decode_prepared",),
+            4_000,
+            named=False,
+            placed=0,
+        ),
         Decoder(
             "avro-rows",
             _avro_rows,

@@ -183,7 +183,7 @@ def test_an_outcome_that_stays_unknown_says_so_and_deletes_nothing(table):
     assert set(table.objects("manifest")) > before
     assert not any(verb == "delete" for verb, _ in table.faults.log)
     token = json.loads(caught.value.detail["token"])
-    assert (token["identifier"], token["kind"], token["after"]) == (7, "APPEND", 1)
+    assert (token["identifier"], token["kind"], token["open"]) == (7, "APPEND", [2])
     assert token["uuids"]
 
 
