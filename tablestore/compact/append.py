@@ -9,15 +9,14 @@ Source: ``org.apache.paimon.append.AppendCompactTask``, ``BucketedAppendCompactM
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from tablestore.commit.message import CompactIncrement
-from tablestore.compact.rewrite import file_rows, passed_on
-from tablestore.compact.vectors import IndexRewrite
+from tablestore.compact.output import output_shape, passed_on, replaced_files, write_files
+from tablestore.compact.rewrite import file_rows
 from tablestore.lsm.append import (
     AppendQueue,
     DeletedRows,
@@ -27,20 +26,14 @@ from tablestore.lsm.append import (
     pick_unaware,
     pick_unaware_all,
 )
-from tablestore.runs.ahead import made_ahead
-from tablestore.runs.bucket_files import file_names
-from tablestore.runs.physical_rows import physical_rows
-from tablestore.runs.rolling import FILE_SOURCE_COMPACT, FileShape, RollingWriter
 from tablestore.runs.section import batch_rows
 
 if TYPE_CHECKING:
+    from tablestore.commit.message import CompactIncrement
     from tablestore.compact.context import CompactContext
     from tablestore.format.manifest import DataFileMeta
     from tablestore.options.compaction import AppendOptions
     from tablestore.options.table import TableOptions
-
-_PENDING_MAX: Final = 64 << 20
-"""Bytes that may wait for a row group to fill, where no memory is given."""
 
 
 @dataclass(frozen=True)
@@ -68,61 +61,14 @@ class AppendUnit:
         place = (self.partition, self.bucket)
         rows = _rows(context, place, self.before)
         first = self.before[0].min_sequence_number
-        after = write_files(context, place, rows, first_sequence=first)
-        try:
-            indexes = IndexRewrite.of(context, place, self.before)
-        except BaseException:
-            context.discard(*place, after)
-            raise
-        return CompactIncrement(self.before, tuple(after), (), indexes.new, indexes.deleted)
-
-
-def write_files(
-    context: CompactContext,
-    place: tuple[bytes, int],
-    rows: Iterable[pa.RecordBatch],
-    *,
-    first_sequence: int,
-) -> list[DataFileMeta]:
-    """Write rows into new files of a bucket, in the order they come.
-
-    Args:
-        context: the table.
-        place: partition and bucket.
-        rows: with the table's columns.
-        first_sequence: number of the first row.
-
-    Raises:
-        Stopped: as asked; nothing is left behind.
-    """
-    shape = FileShape.of(context.schema, context.options)
-    # the row limit holds for what arrives, not for what compaction writes
-    shape = replace(shape, target_rows=None, file_source=FILE_SOURCE_COMPACT)
-    writer = RollingWriter(
-        context.state.store,
-        context.folders.folder(*place),
-        shape,
-        file_names(context.options.data_file_prefix, shape.file_format),
-        first_sequence=first_sequence,
-    )
-    pending_max = _PENDING_MAX if context.memory is None else context.memory // 4
-    try:
-        with made_ahead(rows, context.ahead) as batches:
-            for batch in batches:
-                context.go_on()
-                writer.write(physical_rows(batch, shape.schema))
-                if writer.pending_bytes > pending_max:
-                    writer.flush()
-        return writer.finish()
-    except BaseException:
-        writer.abort()
-        raise
+        after = write_files(context, place, output_shape(context), rows, first_sequence=first)
+        return replaced_files(context, place, self.before, after)
 
 
 def _rows(
     context: CompactContext, place: tuple[bytes, int], files: Sequence[DataFileMeta]
 ) -> Iterator[pa.RecordBatch]:
-    dictionaries = passed_on(context, FileShape.of(context.schema, context.options))
+    dictionaries = passed_on(context, output_shape(context))
     for meta in files:
         rows = batch_rows([[meta]], context.memory)
         yield from file_rows(context, place, meta, context.schema.fields, rows, dictionaries)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from tablestore.compact.expire import RecordExpire
 from tablestore.errors import StorageUnavailableError
 from tablestore.options.compaction import AppendOptions, TreeOptions
 from tablestore.runs.bucket_files import BucketFolders, types_of
+from tablestore.runs.crew import ALONE, Crew
 from tablestore.runs.key_range import key_ranges
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class CompactContext:
         deletions: rows that deletion vectors take out.
         snapshot: the snapshot that these are of; what is compacted must be of the same.
         memory: bytes that decoded batches may take at a time; None for the default batch size.
-        ahead: finished batches that may wait while others are encoded; 0 works in one thread.
+        crew: the threads that work on a bucket.
         stop: asked between batches; True ends the work with :class:`Stopped`.
     """
 
@@ -60,7 +60,7 @@ class CompactContext:
     deletions: Deletions
     snapshot: Snapshot | None = None
     memory: int | None = None
-    ahead: int = 0
+    crew: Crew = ALONE
     stop: Callable[[], bool] = _never
 
     @cached_property
@@ -110,12 +110,7 @@ class CompactContext:
 
     def discard(self, partition: bytes, bucket: int, files: Iterable[DataFileMeta]) -> None:
         """Remove files that were written and will not be committed, as far as possible."""
-        folder = self.folders.folder(partition, bucket)
-        for meta in files:
-            for name in (meta.file_name, *meta.extra_files):
-                # what made the work fail may keep it from being undone; orphans harm nobody
-                with contextlib.suppress(StorageUnavailableError):
-                    self.state.store.delete(posixpath.join(folder, name))
+        self.folders.discard(self.state.store, partition, bucket, files)
 
     def discard_indexes(self, entries: Iterable[IndexManifestEntry]) -> None:
         """Remove index files that were written and will not be committed, as far as possible."""

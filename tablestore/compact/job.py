@@ -19,6 +19,7 @@ from tablestore.commit.vector_conflict import find_bucket_vector_conflict
 from tablestore.compact.context import Stopped
 from tablestore.compact.unit import Unit, message
 from tablestore.errors import CommitConflictError, CommitUnknownError
+from tablestore.runs.crew import Crew
 
 if TYPE_CHECKING:
     from tablestore.commit.message import CommitMessage
@@ -71,36 +72,35 @@ class CompactionJob:
     """Runs units and commits them.
 
     Args:
-        context: the table.
         commit: commits compaction halves.
-        workers: units, or halves of one unit, that run at a time.
+        workers: threads: units that run at a time, or what works on one where there is one only.
         progress: told of every unit that is done.
     """
 
     def __init__(
         self,
-        context: CompactContext,
         commit: Commit,
         *,
         workers: int = 1,
         progress: Progress | None = None,
     ) -> None:
-        self._context = context
         self._commit = commit
         self._workers = workers
         self._progress = progress or (lambda _: None)
         self.tally = Tally()
 
-    def run(self, units: Sequence[Unit]) -> None:
+    def run(self, context: CompactContext, units: Sequence[Unit]) -> None:
         """Run and commit the units; the largest first, so that none is left to run alone.
+
+        Args:
+            context: the table as the units were planned.
+            units: no two of one bucket share a file.
 
         Raises:
             TablestoreError: a unit failed, or a commit; what was committed before stays.
         """
         if not units:
             return
-        alone = min(self._workers, len(units)) == 1
-        context = replace(self._context, ahead=2) if alone and self._workers > 1 else self._context
         ordered = sorted(units, key=lambda unit: -unit.size)
         finished: list[_Finished] = []
         committed = time.monotonic()
@@ -109,27 +109,38 @@ class CompactionJob:
                 finished.append(item)
                 if time.monotonic() - committed >= _COMMIT_EVERY_SECONDS:
                     batch, finished = finished, []
-                    self._publish(batch)
+                    self._publish(context, batch)
                     committed = time.monotonic()
         except Stopped:
             self.tally.stopped = True
         except BaseException:
-            self._drop(finished)
+            _drop(context, finished)
             raise
-        self._publish(finished)
+        self._publish(context, finished)
 
     def _finished(self, context: CompactContext, units: Sequence[Unit]) -> Iterator[_Finished]:
-        if self._workers == 1 or len(units) == 1:
+        """The units as they end; those that run at a time share the threads and the memory."""
+        at_a_time = min(self._workers, len(units))
+        memory = context.memory and max(context.memory // at_a_time, 1)
+        context = replace(context, memory=memory)
+        # threads that no unit keeps busy help all of them
+        with Crew(self._workers - at_a_time + 1) as crew:
+            yield from self._in_threads(replace(context, crew=crew), units, at_a_time)
+
+    def _in_threads(
+        self, context: CompactContext, units: Sequence[Unit], at_a_time: int
+    ) -> Iterator[_Finished]:
+        if at_a_time == 1:
             for unit in units:
                 yield _run(context, unit)
             return
-        with ThreadPoolExecutor(self._workers, "tablestore-compact") as pool:
+        with ThreadPoolExecutor(at_a_time, "tablestore-compact") as pool:
             waiting: set[Future[_Finished]] = set()
             left = list(units)
             failed: BaseException | None = None
             while left or waiting:
                 # no more than can run: what is not begun can be left when asked to stop
-                while left and failed is None and len(waiting) < self._workers:
+                while left and failed is None and len(waiting) < at_a_time:
                     waiting.add(pool.submit(_run, context, left.pop(0)))
                 if failed is not None and not waiting:
                     raise failed
@@ -143,23 +154,23 @@ class CompactionJob:
             if failed is not None:
                 raise failed
 
-    def _publish(self, finished: list[_Finished]) -> None:
+    def _publish(self, context: CompactContext, finished: list[_Finished]) -> None:
         """Commit units; those that another commit stands against are given up."""
         while finished:
             try:
                 result = self._commit([item.message for item in finished])
             except CommitConflictError:
-                kept = self._still_valid(finished)
+                kept = _still_valid(context, finished)
                 if len(kept) == len(finished):  # e.g. overlapping keys: nothing says whose
                     kept = kept[:-1] if len(kept) > 1 else []
                 gone = [item for item in finished if item not in kept]
-                self._drop(gone)
+                _drop(context, gone)
                 self.tally.given_up += [item.unit for item in gone]
                 finished = kept
                 continue
             except BaseException as error:
                 if not isinstance(error, CommitUnknownError):
-                    self._drop(finished)
+                    _drop(context, finished)
                 raise
             self.tally.snapshot_ids += result.snapshot_ids
             self.tally.retries += result.retries
@@ -168,31 +179,33 @@ class CompactionJob:
                 self._progress(item.done)
             return
 
-    def _still_valid(self, finished: list[_Finished]) -> list[_Finished]:
-        """The units whose files are all live still, with the deletion vectors they had."""
-        state = self._context.state
-        latest = state.snapshots.latest()
-        live = state.base.live(latest)
-        index = state.manifests.read_index(None if latest is None else latest.index_manifest)
-        kept = []
-        for item in finished:
-            place = (item.unit.partition, item.unit.bucket)
-            there = {(entry.file.level, entry.file.file_name) for entry in live.files(*place)}
-            taken = {(meta.level, meta.file_name) for meta in item.message.compact.before}
-            changes = compact_changes([item.message])
-            replaced = (
-                find_bucket_vector_conflict(index, changes, live)
-                if self._context.key
-                else find_vector_conflict(index, changes)
-            )
-            if taken <= there and replaced is None:
-                kept.append(item)
-        return kept
 
-    def _drop(self, finished: list[_Finished]) -> None:
-        for item in finished:
-            self._context.discard(item.unit.partition, item.unit.bucket, new_files(item.message))
-            self._context.discard_indexes(item.message.compact.new_index_files)
+def _still_valid(context: CompactContext, finished: list[_Finished]) -> list[_Finished]:
+    """The units whose files are all live still, with the deletion vectors they had."""
+    state = context.state
+    latest = state.snapshots.latest()
+    live = state.base.live(latest)
+    index = state.manifests.read_index(None if latest is None else latest.index_manifest)
+    kept = []
+    for item in finished:
+        place = (item.unit.partition, item.unit.bucket)
+        there = {(entry.file.level, entry.file.file_name) for entry in live.files(*place)}
+        taken = {(meta.level, meta.file_name) for meta in item.message.compact.before}
+        changes = compact_changes([item.message])
+        replaced = (
+            find_bucket_vector_conflict(index, changes, live)
+            if context.key
+            else find_vector_conflict(index, changes)
+        )
+        if taken <= there and replaced is None:
+            kept.append(item)
+    return kept
+
+
+def _drop(context: CompactContext, finished: list[_Finished]) -> None:
+    for item in finished:
+        context.discard(item.unit.partition, item.unit.bucket, new_files(item.message))
+        context.discard_indexes(item.message.compact.new_index_files)
 
 
 def new_files(done: CommitMessage) -> list[DataFileMeta]:

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tablestore.datafile.dictionaries import text_columns
+from tablestore.compact.output import output_shape, passed_on, write_files
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
-from tablestore.runs.ahead import made_ahead
-from tablestore.runs.bucket_files import file_names
 from tablestore.runs.data_file import FileRequest, read_data_file
-from tablestore.runs.physical_rows import physical_rows
-from tablestore.runs.rolling import FILE_SOURCE_COMPACT, FileShape, RollingWriter
 from tablestore.runs.section import SectionRead
 
 if TYPE_CHECKING:
@@ -58,35 +54,12 @@ def rewrite(
     Raises:
         Stopped: as asked; nothing is left behind.
     """
-    shape = FileShape.of(context.schema, context.options, level=level)
-    shape = replace(shape, target_rows=None, file_source=FILE_SOURCE_COMPACT)
-    writer = RollingWriter(
-        context.state.store,
-        context.folders.folder(*place),
-        shape,
-        file_names(context.options.data_file_prefix, shape.file_format),
-        windows=True,
-    )
+    shape = output_shape(context, level)
     dictionaries = passed_on(context, shape) if older is None else frozenset[str]()
     rows = merged_rows(
         context, place, sections, dictionaries, drop_deletes=drop_deletes, older=older
     )
-    try:
-        with made_ahead(rows, context.ahead) as batches:
-            for batch in batches:
-                context.go_on()
-                writer.write(physical_rows(batch, shape.schema))
-        return writer.finish()
-    except BaseException:
-        writer.abort()
-        raise
-
-
-def passed_on(context: CompactContext, shape: FileShape) -> frozenset[str]:
-    """Columns whose dictionaries go from the old files to the new ones: text, keys excepted."""
-    if shape.file_format != "parquet":
-        return frozenset()
-    return text_columns(context.schema.fields) - set(context.key)
+    return write_files(context, place, shape, rows, windows=True)
 
 
 def merged_rows(
@@ -123,6 +96,7 @@ def merged_rows(
             system=True,
             memory=context.memory,
             older=older,
+            crew=context.crew,
         )
 
         def read(

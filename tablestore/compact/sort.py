@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from tablestore.commit.message import CommitMessage, CompactIncrement, DataIncrement
-from tablestore.compact.append import write_files
+from tablestore.commit.message import CommitMessage, DataIncrement
 from tablestore.compact.external_sort import Sorting, sorted_rows
+from tablestore.compact.output import output_shape, replaced_files, write_files
 from tablestore.compact.rewrite import file_rows
-from tablestore.compact.vectors import IndexRewrite
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.errors import InvalidInputError, nearest
 from tablestore.runs.section import batch_rows
 from tablestore.types.model import AtomicType
 
 if TYPE_CHECKING:
+    from tablestore.commit.message import CompactIncrement
     from tablestore.compact.context import CompactContext
     from tablestore.compact.curve import SortOrder
     from tablestore.format.manifest import DataFileMeta
@@ -58,13 +58,8 @@ class SortUnit:
         memory = context.memory or DEFAULT_MEMORY
         sorting = Sorting(self.order, memory, context.go_on)
         rows = sorted_rows(_FileRows(context, place, self.before, memory), sorting)
-        after = write_files(context, place, rows, first_sequence=0)
-        try:
-            indexes = IndexRewrite.of(context, place, self.before)
-        except BaseException:
-            context.discard(*place, after)
-            raise
-        return CompactIncrement(self.before, tuple(after), (), indexes.new, indexes.deleted)
+        after = write_files(context, place, output_shape(context), rows)
+        return replaced_files(context, place, self.before, after)
 
 
 @dataclass(frozen=True)

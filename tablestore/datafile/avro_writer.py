@@ -13,6 +13,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import fastavro
@@ -99,6 +100,10 @@ class AvroWriter:
         step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // width))
         for start in range(0, batch.num_rows, step):
             self._block(batch.slice(start, step))
+
+    def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
+        """All work is done in the rows' turn."""
+        return partial(self.write, batch)
 
     def close(self) -> None:
         """Nothing follows the last block."""

@@ -10,6 +10,7 @@ Source: ``org.apache.paimon.format.orc`` (OrcTypeUtil, OrcWriterFactory).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from tablestore.datafile.recast import recast
 from tablestore.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tablestore.types.model import DataField
 
@@ -86,6 +87,10 @@ class OrcWriter:
         ]
         self._writer.write(pa.Table.from_arrays(columns, schema=self._schema))
         self._empty = False
+
+    def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
+        """All work is done in the rows' turn."""
+        return partial(self.write, batch)
 
     def close(self) -> None:
         """Write the last stripe and the footer."""

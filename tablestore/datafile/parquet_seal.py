@@ -17,6 +17,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from tablestore.datafile.parquet_footer import MAGIC
 from tablestore.errors import CorruptDataError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class SealedSink:
         self._written = 0
         self.closed = False
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Take some bytes."""
         if self._held is None:
             self._sink.write(data)
@@ -65,10 +66,21 @@ class SealedSink:
 
     def finish(self, writer: pq.ParquetWriter) -> None:
         """Close the writer and write its footer with the checksum."""
-        writer.add_key_value_metadata({_KEY: _UNSET})
+        mark(writer)
         self._held = []
         writer.close()
         self._sink.write(_sealed(b"".join(self._held), self._written))
+
+    def finish_with(self, footer: bytes) -> None:
+        """Write a footer, of writers that were marked, with the checksum."""
+        end = footer + len(footer).to_bytes(4, "little") + MAGIC
+        self._written += len(end)
+        self._sink.write(_sealed(end, self._written))
+
+
+def mark(writer: pq.ParquetWriter) -> None:
+    """Have a writer leave space for the checksum in its footer."""
+    writer.add_key_value_metadata({_KEY: _UNSET})
 
 
 def _sealed(end: bytes, size: int) -> bytes:

@@ -15,6 +15,7 @@ Source: ``org.apache.paimon.format.parquet`` (ParquetSchemaConverter, ParquetRow
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
@@ -22,13 +23,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tablestore.datafile.dictionaries import fitted
-from tablestore.datafile.parquet_seal import SealedSink
+from tablestore.datafile.parquet_footer import MAGIC
+from tablestore.datafile.parquet_pieces import Footers, Piece
+from tablestore.datafile.parquet_seal import SealedSink, mark
 from tablestore.datafile.recast import recast
 from tablestore.datafile.visible import has_required_member, without_hidden_nulls
 from tablestore.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 ROW_GROUP_ROWS: Final = 65_536
 """Rows of a row group: small enough to search and to merge in windows."""
@@ -71,6 +74,9 @@ def parquet_codec(name: str) -> str:
 class ParquetWriter:
     """Appends batches to a Parquet file; each batch becomes one row group.
 
+    Either one after the other (``write``), or each encoded by any thread and appended in its turn
+    (``encode``); the bytes of the file are the same.
+
     Args:
         sink: a writable binary file object; closed by its owner.
         schema: the file's Arrow schema with field ids (``layout.file_schema``).
@@ -90,7 +96,6 @@ class ParquetWriter:
         zstd_level: int = 1,
         nan_columns: Collection[str] = (),
     ) -> None:
-        codec = parquet_codec(compression)
         schema = pa.schema(
             item.with_type(column.type) if pa.types.is_dictionary(column.type) else item
             for item, column in zip(schema, sample.columns, strict=True)
@@ -103,25 +108,60 @@ class ParquetWriter:
             index for index, field in enumerate(schema) if has_required_member(field.type)
         }
         silent = {name.split(".")[0] for name in nan_columns}
-        self._sink = SealedSink(sink)
-        self._writer = pq.ParquetWriter(
-            self._sink,
-            physical,
-            compression=codec,
-            compression_level=zstd_level if codec == "zstd" else None,
-            use_dictionary=_dictionary_columns(physical, sample),
-            write_statistics=[
+        codec = parquet_codec(compression)
+        self._told = {
+            "compression": codec,
+            "compression_level": zstd_level if codec == "zstd" else None,
+            "use_dictionary": _dictionary_columns(physical, sample),
+            "write_statistics": [
                 path for path in _leaves(physical) if path.split(".")[0] not in silent
             ],
+        }
+        self._sink = SealedSink(sink)
+        self._writer: pq.ParquetWriter | None = None
+        self._footers = Footers()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one row group."""
+        if self._writer is None:
+            self._writer = self._open(self._sink)
+        self._write(self._writer, batch)
+
+    def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
+        """Make a row group, in any thread; gives what appends it."""
+        sink = pa.BufferOutputStream()
+        writer = self._open(sink)
+        self._write(writer, batch)
+        mark(writer)
+        writer.close()
+        return partial(self._append, Piece(memoryview(sink.getvalue()), batch.num_rows))
+
+    def _append(self, piece: Piece) -> None:
+        if not self._footers.groups:
+            self._sink.write(MAGIC)
+        self._footers.add(piece, self._sink.tell())
+        self._sink.write(piece.pages)
+
+    def close(self) -> None:
+        """Write the footer."""
+        if self._footers.groups:
+            self._sink.finish_with(self._footers.thrift())
+        else:
+            self._sink.finish(self._writer or self._open(self._sink))
+
+    def _open(self, sink: object) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
+            sink,
+            self._physical,
             store_decimal_as_integer=True,
             use_deprecated_int96_timestamps=self._int96,
             write_page_checksum=True,
             write_time_adjusted_to_utc=True,
             store_schema=False,
+            **self._told,
         )
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append one row group."""
+    def _write(self, writer: pq.ParquetWriter, batch: pa.RecordBatch) -> None:
         columns = [
             fitted(column, kind)
             for column, kind in zip(batch.columns, self._schema.types, strict=True)
@@ -139,11 +179,7 @@ class ParquetWriter:
                 for column, field in zip(batch.columns, self._physical, strict=True)
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._physical)
-        self._writer.write_batch(batch, row_group_size=max(batch.num_rows, 1))
-
-    def close(self) -> None:
-        """Write the footer."""
-        self._sink.finish(self._writer)
+        writer.write_batch(batch, row_group_size=max(batch.num_rows, 1))
 
 
 def nan_columns(batch: pa.RecordBatch) -> set[str]:

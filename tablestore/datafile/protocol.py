@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -74,10 +74,17 @@ class DataFileReader(Protocol):
 
 
 class DataFileWriter(Protocol):
-    """One data file being written; its stream is closed by its owner."""
+    """One data file being written; its stream is closed by its owner.
+
+    A file is made with ``write`` alone or with ``encode`` alone; it is the same.
+    """
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows with the file's columns, as one group where the format has groups."""
+        ...
+
+    def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
+        """Do what any thread can do of ``write`` before it is the rows' turn; gives the rest."""
         ...
 
     def close(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import posixpath
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tablestore.errors import UnsupportedFormatError
+from tablestore.errors import StorageUnavailableError, UnsupportedFormatError
 from tablestore.format.binary_row import decode_row
 from tablestore.format.index_manifest import IndexManifestEntry
 from tablestore.format.manifest import DataFileMeta
@@ -88,6 +89,16 @@ class BucketFolders:
         if self.index_beside_data:
             return posixpath.join(self.folder(entry.partition, entry.bucket), name)
         return index_path(name)
+
+    def discard(
+        self, store: Store, partition: bytes, bucket: int, files: Iterable[DataFileMeta]
+    ) -> None:
+        """Remove files that were written and will not be committed, as far as possible."""
+        folder = self.folder(partition, bucket)
+        for name in (name for meta in files for name in (meta.file_name, *meta.extra_files)):
+            # what made the work fail may keep it from being undone; orphans harm nobody
+            with contextlib.suppress(StorageUnavailableError):
+                store.delete(posixpath.join(folder, name))
 
 
 def _external(store: Store, path: str, what: str) -> str:

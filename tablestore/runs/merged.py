@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from tablestore.datafile.physical import rows_without_columns
 from tablestore.merge.groups import Merged, gathered
 from tablestore.merge.keys import KeyTuple
 from tablestore.merge.sorted_keys import SortedKeys
+from tablestore.runs.crew import ALONE, Crew
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 WINDOW_ROWS: Final = 65_536
 """Rows that are put in key order together: few enough that a column of them stays in the
 processor's cache while its rows are gathered."""
+
+_SHARED_WINDOWS: Final = 4
+"""Windows' worth of rows that a thread merges at a time where nothing is put in order."""
 
 _KEPT_BYTES_MAX = 2
 """Bytes that a passed-on slice may keep in memory for a byte of its own."""
@@ -94,7 +99,6 @@ class _Cursor:
         self.exhausted = False
         self.last: KeyTuple = ()
         self._last_rows = 0
-        self.load()
 
     @property
     def low(self) -> bool:
@@ -176,7 +180,10 @@ class Window:
 
 
 def key_windows(
-    runs: Sequence[Iterable[pa.RecordBatch]], key: tuple[int, ...], rows_max: int | None = None
+    runs: Sequence[Iterable[pa.RecordBatch]],
+    key: tuple[int, ...],
+    rows_max: int | None = None,
+    crew: Crew = ALONE,
 ) -> Iterator[Window]:
     """Windows of rows with ascending, disjoint key ranges; rows stand run by run inside one.
 
@@ -184,8 +191,10 @@ def key_windows(
         runs: each an iterable of batches in key order.
         key: positions of the key columns.
         rows_max: rows of a window, about; None takes all that is loaded and complete.
+        crew: loads batches of several runs at a time.
     """
     cursors = [(index, _Cursor(run, key)) for index, run in enumerate(runs)]
+    crew.each([cursor.load for _, cursor in cursors])
     while True:
         cursors = [item for item in cursors if item[1].loaded or not item[1].exhausted]
         if not cursors:
@@ -200,9 +209,13 @@ def key_windows(
             yield window
         # the runs that end at the bound may go on with the same key: load before deciding; runs of
         # one size come to their ends together, and loading all of them spares many small windows
-        for _, cursor in cursors:
-            if not cursor.exhausted and (cursor.last == bound or cursor.low):
-                cursor.load()
+        at_end = [
+            cursor.load
+            for _, cursor in cursors
+            if not cursor.exhausted and (cursor.last == bound or cursor.low)
+        ]
+        del window  # what has been merged goes before the next batches come
+        crew.each(at_end)
 
 
 def _window(cursors: Sequence[tuple[int, _Cursor]], bound: KeyTuple | None) -> Window:
@@ -237,6 +250,7 @@ def merge_runs(
     shape: WindowShape,
     rules: MergeRules,
     join: Join | None = None,
+    crew: Crew = ALONE,
 ) -> Iterator[pa.RecordBatch]:
     """The merged rows of overlapping runs, window by window.
 
@@ -246,9 +260,22 @@ def merge_runs(
         shape: which columns mean what.
         rules: decide what stands for a key.
         join: brings in what is known of the keys beside the runs.
+        crew: loads runs and merges windows; where something joins, windows are merged one by one.
     """
-    for window in key_windows(runs, shape.key, shape.window_rows if shape.ordered else None):
-        yield from merge_window(window, shape, rules, join)
+    if crew.alone or join is not None:
+        rows_max = shape.window_rows if shape.ordered else None
+        for window in key_windows(runs, shape.key, rows_max, crew):
+            yield from merge_window(window, shape, rules, join)
+        return
+    rows_max = shape.window_rows if shape.ordered else _SHARED_WINDOWS * shape.window_rows
+    windows = key_windows(runs, shape.key, rows_max, crew)
+    steps = (partial(_merged_window, window, shape, rules) for window in windows)
+    for batches in crew.in_order(steps, crew.threads):
+        yield from batches
+
+
+def _merged_window(window: Window, shape: WindowShape, rules: MergeRules) -> list[pa.RecordBatch]:
+    return list(merge_window(window, shape, rules))
 
 
 def window_groups(window: Window, shape: WindowShape, rules: MergeRules) -> Groups:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -34,6 +36,7 @@ from tablestore.format.stats import (
     encode_value_stats,
 )
 from tablestore.format.values import arrow_to_values
+from tablestore.runs.crew import ALONE, Crew, Step, finish_first
 from tablestore.runs.file_index import INDEX_SUFFIX, FileIndexes, FileIndexPlan
 
 if TYPE_CHECKING:
@@ -165,8 +168,25 @@ class _OpenFile:
     def size(self) -> int:
         return self._stream.tell()
 
+    @property
+    def is_full(self) -> bool:
+        target_rows = self._shape.target_rows
+        full_rows = target_rows is not None and self.rows >= target_rows
+        return full_rows or self.size >= self._shape.target_size
+
     def write(self, batch: pa.RecordBatch) -> None:
         self._writer.write(batch)
+        self._note(batch)
+
+    def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
+        """The work of any thread; gives what appends the rows."""
+        return self._writer.encode(batch)
+
+    def append(self, batch: pa.RecordBatch, encoded: Callable[[], None]) -> None:
+        encoded()
+        self._note(batch)
+
+    def _note(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
         self._last = batch.slice(batch.num_rows - 1, 1)
         for stats, name in zip(self._key_stats, self._shape.key, strict=True):
@@ -238,6 +258,14 @@ class _OpenFile:
         self._stream.abort()
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A row group that is being encoded for the open file."""
+
+    group: pa.RecordBatch
+    step: Step[Callable[[], None]]
+
+
 class RollingWriter:
     """Appends batches to data files and starts a new file where one is full.
 
@@ -252,6 +280,7 @@ class RollingWriter:
         first_sequence: number of the first row in append tables.
         windows: batches are the windows of a merge, about as large as row groups: each becomes
             one, which spares a copy.
+        crew: encodes row groups, several at a time; what the files hold does not depend on it.
     """
 
     def __init__(
@@ -263,8 +292,11 @@ class RollingWriter:
         *,
         first_sequence: int = 0,
         windows: bool = False,
+        crew: Crew = ALONE,
     ) -> None:
         self._windows = windows
+        self._crew = crew
+        self._begun: deque[_Begun] = deque()
         self._store = store
         self._folder = folder
         self._shape = shape
@@ -313,21 +345,50 @@ class RollingWriter:
         if self._open is not None and not nans <= self._open.nans:
             self._finish_file()
         if self._open is None:
-            name = self._next_name()
-            stream = self._store.open_write(posixpath.join(self._folder, name))
-            try:
-                self._open = _OpenFile(self._shape, name, stream, group, nans)
-            except BaseException:
-                stream.abort()
-                raise
-        self._open.write(group)
-        full_rows = (
-            self._shape.target_rows is not None and self._open.rows >= self._shape.target_rows
-        )
-        if full_rows or self._open.size >= self._shape.target_size:
-            self._finish_file()
+            self._open = self._new_file(group, nans)
+        if self._crew.alone:
+            self._open.write(group)
+            if self._open.is_full:
+                self._finish_file()
+            return
+        self._begun.append(_Begun(group, self._crew.begin(partial(self._open.encode, group))))
+        if len(self._begun) > self._crew.threads:
+            self._append_first()
+
+    def _new_file(self, group: pa.RecordBatch, nans: set[str]) -> _OpenFile:
+        name = self._next_name()
+        stream = self._store.open_write(posixpath.join(self._folder, name))
+        try:
+            return _OpenFile(self._shape, name, stream, group, nans)
+        except BaseException:
+            stream.abort()
+            raise
+
+    def _append_first(self) -> None:
+        assert self._open is not None
+        finish_first([begun.step for begun in self._begun])
+        first = self._begun.popleft()
+        self._open.append(first.group, first.step.result())
+        if self._open.is_full:
+            self._close_file()
+            # the next file chooses its encodings by its own first rows: begin once more
+            for begun in self._taken_back():
+                self._write_group(begun.group)
+
+    def _taken_back(self) -> list[_Begun]:
+        """The row groups that wait to be appended; nobody works on them any more."""
+        waiting = list(self._begun)
+        self._begun.clear()
+        for begun in waiting:
+            begun.step.leave()
+        return waiting
 
     def _finish_file(self) -> None:
+        while self._begun:
+            self._append_first()
+        self._close_file()
+
+    def _close_file(self) -> None:
         if self._open is not None:
             meta = self._open.finish(self._sequence, self._put)
             self._sequence += meta.row_count
@@ -345,6 +406,7 @@ class RollingWriter:
 
     def abort(self) -> None:
         """Remove everything that was written, as far as the storage lets it."""
+        self._taken_back()
         names = [name for meta in self._done for name in (meta.file_name, *meta.extra_files)]
         if self._open is not None:
             self._open.abort()

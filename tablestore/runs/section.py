@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
+from tablestore.runs.crew import ALONE, Crew
 from tablestore.runs.merged import WINDOW_ROWS, WindowShape, merge_runs
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SectionRead:
         ordered: give rows in key order.
         memory: bytes that decoded batches may take at a time, or None for the default batch size.
         older: versions in levels above the section, for compactions by lookup.
+        crew: the threads that load and merge.
     """
 
     names: tuple[str, ...]
@@ -58,6 +60,7 @@ class SectionRead:
     ordered: bool = True
     memory: int | None = None
     older: OlderVersions | None = None
+    crew: Crew = ALONE
 
     def merged(
         self, section: Sequence[Sequence[DataFileMeta]], read: ReadFile
@@ -96,7 +99,7 @@ class SectionRead:
         shape = replace(shape, window_rows=min(WINDOW_ROWS, rows * max(len(runs) // 4, 1)))
         join = None if self.older is None else partial(self.older.join, fields=fields)
         sources = [_run(run, read, fields, rows) for run in runs]
-        yield from merge_runs(sources, shape, self.rules, join)
+        yield from merge_runs(sources, shape, self.rules, join, self.crew)
 
 
 def _one_level_each(

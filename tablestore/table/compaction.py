@@ -199,8 +199,8 @@ def _compact_places(
                 units += plan_append(context, place, total, files, full=False)[:1]
     if not units:
         return None
-    job = CompactionJob(context, committer.commit, workers=min(os.cpu_count() or 1, 2))
-    job.run(units)
+    job = CompactionJob(committer.commit, workers=min(os.cpu_count() or 1, 2))
+    job.run(context, units)
     return job.tally
 
 
@@ -225,7 +225,6 @@ class _Run:
         self._check_buckets(context)
         before = self._amplification(context)
         job = CompactionJob(
-            context,
             self._commit,
             workers=self._workers,
             progress=self._tell(context),
@@ -238,13 +237,13 @@ class _Run:
             if not planned or self._request.dry_run:
                 break
             given_up = len(job.tally.given_up)
-            job.run(planned)
+            job.run(context, planned)
+            context = self._context()
             # what lost a race once may lose it again: the next call tries with fresh eyes
             if job.tally.stopped or len(job.tally.given_up) > given_up:
                 break
-            context = self._context()
-        foreseen = self._foreseen(context, planned, before)
         if self._request.dry_run:
+            foreseen = self._foreseen(context, planned, before)
             return replace(foreseen, seconds=time.monotonic() - began)
         steps = [_done(context, done) for done in job.tally.done]
         return CompactResult(
@@ -315,10 +314,7 @@ class _Run:
             if request.buckets is not None:
                 raise InvalidInputError("order_by sorts whole partitions; leave buckets out")
             check_sortable(context.table, context.schema, context.options.bucket, request.order)
-        # the batches of all workers share what the user gave
-        memory = None if request.memory is None else max(request.memory // self._workers, 1)
-        stop = request.stop or context.stop
-        return replace(context, memory=memory, stop=stop)
+        return replace(context, memory=request.memory, stop=request.stop or context.stop)
 
     def _commit(self, messages: list[CommitMessage]) -> CommitResult:
         context = self._parts.write_context(compacts=True)
@@ -339,7 +335,7 @@ class _Run:
         ]
 
     def _amplification(self, context: CompactContext) -> float:
-        live = context.state.base.live(context.state.snapshots.latest())
+        live = context.state.base.live(context.snapshot)
         places = self._selected(live)
         runs = [runs_of(context, live.buckets[place]) for place in places]
         return sum(runs) / len(runs) if runs else 0.0

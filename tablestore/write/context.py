@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tablestore.errors import StorageUnavailableError
 from tablestore.format.manifest import DataFileMeta
 from tablestore.format.schema import TableSchema
 from tablestore.metadata.base import LiveFiles
@@ -71,8 +68,4 @@ class WriteContext:
 
     def discard(self, partition: bytes, bucket: int, files: Iterable[DataFileMeta]) -> None:
         """Remove files that were written and will not be committed, as far as possible."""
-        folder = self.folders.folder(partition, bucket)
-        for name in (name for meta in files for name in (meta.file_name, *meta.extra_files)):
-            # what made the write fail may keep it from being undone; orphans harm nobody
-            with contextlib.suppress(StorageUnavailableError):
-                self.store.delete(posixpath.join(folder, name))
+        self.folders.discard(self.store, partition, bucket, files)
