@@ -5,6 +5,7 @@
     TablestoreError                      kind, retryable, detail
     ├── InvalidInputError (ValueError)   fix the call, the data or the option
     ├── NotFoundError (LookupError)      use another name, or create it
+    │   └── SnapshotExpiredError         read again, or keep snapshots longer
     ├── AlreadyExistsError               use another name, or drop it
     ├── CommitConflictError              plan again from the latest snapshot
     ├── CommitUnknownError               ask again what became of it; delete nothing
@@ -56,6 +57,12 @@ class NotFoundError(TablestoreError, LookupError):
     """A database, table, snapshot or object is not there."""
 
     kind = "not_found"
+
+
+class SnapshotExpiredError(NotFoundError):
+    """The snapshot was there and is not kept any longer; a newer one can be read."""
+
+    kind = "snapshot_expired"
 
 
 class AlreadyExistsError(TablestoreError):

@@ -57,6 +57,8 @@ class CommitResult:
             its files may be deleted; where ``unknown`` they may not. The rows are committed in
             every case.
         compaction_error: why it is not, or not surely, committed.
+        expired: snapshots that the expiry after the commit took away.
+        expire_error: why that failed; the next commit tries again.
     """
 
     snapshot_ids: tuple[int, ...] = ()
@@ -72,6 +74,8 @@ class CommitResult:
     bytes_added: int = 0
     bytes_deleted: int = 0
     replayed: bool = False
+    expired: int = 0
+    expire_error: str | None = None
 
     @property
     def snapshot_id(self) -> int | None:

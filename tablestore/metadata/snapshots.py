@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _WALK_MAX: Final = 64
 _LISTINGS_MAX: Final = 3
 _KEPT_MAX: Final = 1024
+_NO_WATERMARK: Final = -(2**63)
+"""What engines without watermarks write for one."""
 
 
 class Snapshots:
@@ -124,12 +126,59 @@ class Snapshots:
                 return candidate
         return min(self._listed_ids(), default=None)
 
+    def is_expired(self, snapshot_id: int) -> bool:
+        """Whether a snapshot that once was is gone, or about to go."""
+        return snapshot_id < self._oldest() or not self.exists(snapshot_id)
+
+    def _oldest(self) -> int:
+        """The hint EARLIEST where a snapshot stands behind it, else 1.
+
+        An expiry sets it before it deletes anything: what lies below is not whole any more.
+        """
+        hint = self.read_hint(EARLIEST_HINT) or 1
+        return hint if hint == 1 or self.exists(hint) else 1
+
     def history(self) -> Iterator[Snapshot]:
-        """All snapshots from the newest to the oldest one that exists."""
-        snapshot = self.latest()
+        """All snapshots from the newest to the oldest one that is kept."""
+        snapshot, oldest = self.latest(), self._oldest()
         while snapshot is not None:
             yield snapshot
-            snapshot = self.find(snapshot.id - 1) if snapshot.id > 1 else None
+            snapshot = self.find(snapshot.id - 1) if snapshot.id > oldest else None
+
+    def at_watermark(self, millis: int) -> Snapshot | None:
+        """The first snapshot whose watermark has reached a time, or None.
+
+        A snapshot without one counts with that of the nearest before it.
+
+        Args:
+            millis: event time, epoch milliseconds.
+
+        Cost:
+            a binary search over the ids that exist, and the snapshots without a watermark.
+        """
+        latest = self.latest()
+        low = self.earliest_id()
+        if latest is None or low is None:
+            return None
+        high, found = latest.id, None
+        while low <= high:
+            middle = (low + high) // 2
+            place, snapshot = self._marked(middle, low)
+            if snapshot is None or snapshot.watermark is None:
+                low = middle + 1  # none has a watermark up to here
+            elif snapshot.watermark >= millis:
+                found, high = snapshot, place - 1
+            else:
+                low = middle + 1
+        return found
+
+    def _marked(self, snapshot_id: int, lowest: int) -> tuple[int, Snapshot | None]:
+        """The nearest snapshot with a watermark, from an id down to another."""
+        for place in range(snapshot_id, lowest - 1, -1):
+            snapshot = self.find(place)
+            if snapshot is not None and snapshot.watermark not in (None, _NO_WATERMARK):
+                return place, snapshot
+        return lowest, None
 
     def at_timestamp(self, millis: int) -> Snapshot | None:
         """The newest snapshot that was committed at or before a time, or None.
@@ -175,6 +224,12 @@ class Snapshots:
                 self._store.put(LATEST_HINT, str(snapshot_id).encode())
         except TablestoreError:
             return
+
+    def forget_below(self, oldest: int) -> None:
+        """Drops what was expired."""
+        with self._lock:
+            for snapshot_id in [kept for kept in self._kept if kept < oldest]:
+                del self._kept[snapshot_id]
 
     def _forget_above(self, newest: int) -> None:
         """Drops what a rollback took back: its ids will be given to others."""

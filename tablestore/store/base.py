@@ -138,6 +138,10 @@ class FolderStore(Store, Protocol):
         """Removes a folder with everything below it; one that does not exist is no error."""
         ...
 
+    def delete_empty_folder(self, folder: str) -> bool:
+        """Removes a folder that holds nothing; False where it cannot, or there are no folders."""
+        ...
+
 
 def get_together(store: Store, keys: Sequence[str]) -> list[bytes | None]:
     """The bytes of several objects, None for those that do not exist, asked for at once.

@@ -230,6 +230,11 @@ class FsspecStore:
         except _failures() as error:
             raise self._error(error, path, "delete") from error
 
+    def delete_empty_folder(self, folder: str) -> bool:
+        """Does nothing: object stores have no folders, and others cannot say that one is empty."""
+        del folder
+        return False
+
 
 class FsspecWriteStream:
     """An upload in parts, completed by :meth:`close`."""

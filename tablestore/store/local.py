@@ -203,6 +203,13 @@ class LocalStore:
             if error.errno not in _ABSENT:
                 raise local_error(error, path, "delete") from error
 
+    def delete_empty_folder(self, folder: str) -> bool:
+        try:
+            self._folder(folder).rmdir()
+        except OSError:
+            return False
+        return True
+
 
 class LocalWriteStream:
     """A new file under its final name, synced when it is closed."""

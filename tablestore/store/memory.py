@@ -125,6 +125,16 @@ class MemoryStore:
                 del _OBJECTS[name]
             _FOLDERS.difference_update([f for f in _FOLDERS if f"{f}/".startswith(prefix)])
 
+    def delete_empty_folder(self, folder: str) -> bool:
+        name = self._prefix(folder)[:-1]
+        with _LOCK:
+            if name not in _FOLDERS or any(
+                o.startswith(f"{name}/") for o in (*_OBJECTS, *_FOLDERS)
+            ):
+                return False
+            _FOLDERS.discard(name)
+            return True
+
 
 class MemoryWriteStream:
     """Bytes that become an object when the stream is closed."""

@@ -63,7 +63,7 @@ def is_place(key: str) -> bool:
 class Metered:
     """A store that counts the requests of another; may be shared between threads.
 
-    Objects elsewhere can be read, not written: their keys are URIs.
+    Objects elsewhere can be read and deleted, not written: their keys are URIs.
 
     Args:
         inner: the store.
@@ -193,7 +193,8 @@ class Metered:
 
     def delete(self, key: str) -> None:
         self.count("delete")
-        self.inner.delete(key)
+        inner, key = self._at(key)
+        inner.delete(key)
 
     def has_folder(self, folder: str) -> bool:
         self.count("has_folder")
@@ -210,6 +211,10 @@ class Metered:
     def delete_folder(self, folder: str) -> None:
         self.count("delete_folder")
         self.inner.delete_folder(folder)
+
+    def delete_empty_folder(self, folder: str) -> bool:
+        self.count("delete_empty_folder")
+        return self.inner.delete_empty_folder(folder)
 
 
 class _MeteredStream:

@@ -25,7 +25,7 @@ class Redirected:
 
     def __init__(self, inner: FolderStore, folders: Mapping[str, str]) -> None:
         self.inner = inner
-        self._folders = dict(folders)
+        self.folders = dict(folders)
         self.ranged = getattr(inner, "ranged", False)
 
     @property
@@ -34,10 +34,10 @@ class Redirected:
 
     def _key(self, key: str) -> str:
         top, slash, rest = key.partition("/")
-        return f"{self._folders.get(top, top)}{slash}{rest}"
+        return f"{self.folders.get(top, top)}{slash}{rest}"
 
     def _back(self, info: ObjectInfo) -> ObjectInfo:
-        for top, folder in self._folders.items():
+        for top, folder in self.folders.items():
             if info.key.startswith(f"{folder}/"):
                 return replace(info, key=top + info.key[len(folder) :])
         return info
@@ -85,3 +85,6 @@ class Redirected:
 
     def delete_folder(self, folder: str) -> None:
         self.inner.delete_folder(self._key(folder))
+
+    def delete_empty_folder(self, folder: str) -> bool:
+        return self.inner.delete_empty_folder(self._key(folder))

@@ -276,6 +276,11 @@ class S3Store:
         keys = [info.key for info in self.list(folder, recursive=True)]
         self._delete_all(sorted(keys, key=_schemas_last, reverse=True))
 
+    def delete_empty_folder(self, folder: str) -> bool:
+        """Does nothing: there are no folders."""
+        del folder
+        return False
+
     def _delete_all(self, keys: Sequence[str]) -> None:
         """Deletes objects, the schemas of tables before all others."""
         schemas = [key for key in keys if _schemas_last(key)[0]]

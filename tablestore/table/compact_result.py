@@ -65,6 +65,9 @@ class CompactResult(HtmlFields):
         retries: races lost by its commits.
         stopped: True where it was asked to stop before everything was done.
         dry_run: True where it only planned.
+        expired: snapshots that the expiry after it took away; also of tables whose writers leave
+            that to compaction (``write-only``).
+        expire_error: why that failed; the next one tries again.
     """
 
     snapshot_ids: tuple[int, ...]
@@ -81,6 +84,8 @@ class CompactResult(HtmlFields):
     retries: int
     stopped: bool
     dry_run: bool
+    expired: int = 0
+    expire_error: str | None = None
 
     def __repr__(self) -> str:
         if self.dry_run:

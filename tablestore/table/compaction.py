@@ -21,6 +21,7 @@ from tablestore.options.compaction import AppendOptions
 from tablestore.options.units import parse_bytes
 from tablestore.read.view import TableView
 from tablestore.table.compact_result import CompactionStep, CompactResult
+from tablestore.table.expiry import expire_due
 from tablestore.table.merging import merge_rules
 from tablestore.table.partitions import partition_filter
 
@@ -74,7 +75,10 @@ class CompactRequest:
 
 def compact_table(parts: Components, request: CompactRequest) -> CompactResult:
     """Compact a table; see ``Table.compact``."""
-    return _Run(parts, request).run()
+    done = _Run(parts, request).run()
+    newest = max(done.snapshot_ids, default=None)
+    expired, error = expire_due(parts, parts.view().options, newest) if newest else (0, None)
+    return replace(done, expired=expired, expire_error=error)
 
 
 def parse_size(size: str | int | None, name: str) -> int | None:

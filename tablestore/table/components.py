@@ -20,6 +20,7 @@ from tablestore.read.view import TableView
 from tablestore.runs.column_types import check_column_types
 from tablestore.runs.file_index import FileIndexPlan
 from tablestore.store.metered import Metered
+from tablestore.table.expiry_gate import ExpiryGate
 from tablestore.write.context import WriteContext
 from tablestore.write.resequence import resequence
 
@@ -44,6 +45,7 @@ class Components:
         self.store = store
         self.state = CommittedState(store)
         self.picks: dict[BucketId, PickState] = {}
+        self.expiry = ExpiryGate()
 
     def latest_schema(self, snapshot: Snapshot | None) -> TableSchema:
         """The newest schema.

@@ -12,6 +12,7 @@ from tablestore.commit.job import JobCommit
 from tablestore.errors import InvalidInputError
 from tablestore.format.job import CHECKPOINT_MAX, job_user
 from tablestore.table.compaction import compact_after
+from tablestore.table.expiry import expire_after
 from tablestore.types.html import HtmlFields
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class JobHold:
         *,
         keep: frozenset[str] = frozenset(),
     ) -> CommitResult:
-        """Commit a checkpoint, and compact what it made due.
+        """Commit a checkpoint, compact what it made due, and expire what is old.
 
         Args:
             context: the table as the files were written.
@@ -140,11 +141,13 @@ class JobHold:
             messages, identifier=identifier, watermark=watermark, allow_empty=True, job=commit
         )
         keyed = bool(context.schema.primary_keys)
-        if result.replayed or not messages or not (keyed or context.options.bucket > 0):
+        if result.replayed:
             return result
-        places = {(message.partition, message.bucket) for message in messages}
-        other = self.parts.committer(context)
-        return compact_after(self.parts, context, other, places, result)
+        if messages and (keyed or context.options.bucket > 0):
+            places = {(message.partition, message.bucket) for message in messages}
+            other = self.parts.committer(context)
+            result = compact_after(self.parts, context, other, places, result)
+        return expire_after(self.parts, context.options, result)
 
     def check_held(self) -> None:
         """Look whether this writer still holds the job.

@@ -8,44 +8,53 @@ from typing import TYPE_CHECKING
 
 from tablestore.errors import InvalidInputError, NotFoundError
 from tablestore.options.units import parse_duration_ms
+from tablestore.table.expired import expired_error
 
 if TYPE_CHECKING:
     from tablestore.format.snapshot import Snapshot
+    from tablestore.metadata.base import CommittedState
     from tablestore.metadata.snapshots import Snapshots
 
 
 def find_snapshot(
-    snapshots: Snapshots,
+    state: CommittedState,
     table: str,
     *,
     snapshot: int | None = None,
     tag: str | None = None,
     timestamp: str | dt.datetime | None = None,
     ago: str | dt.timedelta | None = None,
+    watermark: int | dt.datetime | str | None = None,
 ) -> Snapshot:
     """The snapshot that exactly one of the arguments names.
 
     Args:
-        snapshots: of the table.
+        state: of the table.
         table: its name, for messages.
         snapshot: an id.
         tag: a tag's name; it only counts as given, as tags are no snapshots.
         timestamp: the newest snapshot that is not younger; ISO text or a datetime, UTC where it
             names no zone.
         ago: the same, counted back from now: "2h", "1 d" or a timedelta.
+        watermark: the first snapshot whose watermark has reached an event time: epoch
+            milliseconds, ISO text or a datetime.
 
     Raises:
         InvalidInputError: not exactly one is given, or it cannot be understood.
         NotFoundError: there is no such snapshot (any more).
     """
-    given = [value for value in (snapshot, tag, timestamp, ago) if value is not None]
+    asked = (snapshot, tag, timestamp, ago, watermark)
+    given = [value for value in asked if value is not None]
     if len(given) != 1:
         raise InvalidInputError(
-            f"table {table}: give exactly one of snapshot=, tag=, timestamp=, ago=; "
+            f"table {table}: give exactly one of snapshot=, tag=, timestamp=, ago=, watermark=; "
             f"found {len(given)}"
         )
+    snapshots = state.snapshots
     if snapshot is not None:
-        return _by_id(snapshots, table, snapshot)
+        return _by_id(state, table, snapshot)
+    if watermark is not None:
+        return _by_watermark(snapshots, table, watermark)
     if timestamp is not None:
         millis, shown = _millis(timestamp), str(timestamp)
     else:
@@ -59,14 +68,38 @@ def find_snapshot(
     return found
 
 
-def _by_id(snapshots: Snapshots, table: str, snapshot: int) -> Snapshot:
+def _by_watermark(snapshots: Snapshots, table: str, watermark: int | dt.datetime | str) -> Snapshot:
+    if isinstance(watermark, bool):
+        raise InvalidInputError(f"a watermark is a time, found {watermark!r}")
+    millis = watermark if isinstance(watermark, int) else _millis(watermark)
+    found = snapshots.at_watermark(millis)
+    if found is None:
+        raise NotFoundError(
+            f"table {table} has no snapshot whose watermark has reached {watermark}",
+            watermark=millis,
+        )
+    return found
+
+
+def _by_id(state: CommittedState, table: str, snapshot: int) -> Snapshot:
+    """The snapshot of an id.
+
+    Raises:
+        InvalidInputError: that is no id.
+        NotFoundError: there is none.
+        SnapshotExpiredError: it is not kept any longer.
+    """
     if isinstance(snapshot, bool) or not isinstance(snapshot, int):
         raise InvalidInputError(
             f"table {table}: a snapshot id is a whole number, found {snapshot!r}"
         )
-    found = snapshots.find(snapshot) if snapshot > 0 else None
-    if found is None:
+    snapshots = state.snapshots
+    found = snapshots.find(snapshot, fresh=True) if snapshot > 0 else None
+    if found is None or snapshots.is_expired(snapshot):
         latest = snapshots.latest()
+        if snapshot > 0 and latest is not None and snapshot < latest.id:
+            gone = expired_error(state, table, snapshot)
+            raise gone
         held = "it has no snapshots" if latest is None else f"its latest snapshot is {latest.id}"
         raise NotFoundError(f"table {table} has no snapshot {snapshot}; {held}", snapshot=snapshot)
     return found

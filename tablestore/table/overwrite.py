@@ -11,6 +11,7 @@ from tablestore.runs.bucket_files import types_of
 from tablestore.runs.key_range import key_ranges
 from tablestore.table.batch import Batch, at_top_level
 from tablestore.table.compaction import compact_after
+from tablestore.table.expiry import expire_after
 from tablestore.table.merging import merge_rules
 from tablestore.table.partitions import partition_filter
 
@@ -53,10 +54,10 @@ def overwrite_table(
             _check_inside(context, messages, replaced, partition)
         places = [(message.partition, message.bucket) for message in messages]
         result = committer.commit(messages, overwrite_filter=goes)
-        if not context.options.needs_lookup:
-            return result
-        # rows of level 0 are read once they are compacted
-        return compact_after(parts, context, committer, places, result)
+        if context.options.needs_lookup:
+            # rows of level 0 are read once they are compacted
+            result = compact_after(parts, context, committer, places, result)
+        return expire_after(parts, context.options, result)
 
     rules = merge_rules(schema, context.options) if schema.primary_keys else None
     with Batch(context, rules, commit) as batch:

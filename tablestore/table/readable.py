@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import pyarrow as pa
 
-from tablestore.errors import InvalidInputError, nearest
+from tablestore.errors import InvalidInputError, SnapshotExpiredError, nearest
 from tablestore.metadata.branches import branch_names
 from tablestore.metadata.tags import Tags
 from tablestore.options.units import parse_bytes
@@ -18,6 +19,7 @@ from tablestore.predicate.text import to_text
 from tablestore.read.plan import plan_read
 from tablestore.read.scan import Scan
 from tablestore.table.components import Components
+from tablestore.table.expired import reading
 from tablestore.table.info import Explain, FileInfo, SnapshotInfo, history_of
 from tablestore.table.listings import (
     BranchInfo,
@@ -44,12 +46,20 @@ if TYPE_CHECKING:
     from tablestore.table.report import Report
 
 
+T = TypeVar("T")
+_PLANS_MAX: Final = 3
+"""Plans of a read, each of the snapshot that is the latest one then."""
+
+
 class ReadableTable:
     """One table, at its latest snapshot or pinned to one by ``at``; see ``Table``."""
 
-    def __init__(self, components: Components, pinned: Snapshot | None = None) -> None:
+    def __init__(
+        self, components: Components, pinned: Snapshot | None = None, tag: str | None = None
+    ) -> None:
         self._parts = components
         self._pinned = pinned
+        self._tag = tag
         self._view = components.view(pinned)
 
     # -- what it is ------------------------------------------------------------------------------
@@ -130,7 +140,7 @@ class ReadableTable:
             limit: give at most so many rows, whichever come first.
         """
         scan = self._scan(columns, where, limit, None)
-        return pa.Table.from_batches(scan.batches(), schema=scan.schema)
+        return pa.Table.from_batches(self._batches(scan), schema=scan.schema)
 
     def to_batches(
         self,
@@ -156,8 +166,10 @@ class ReadableTable:
             InvalidInputError: an unknown column, or a filter that does not fit the columns.
             CorruptDataError: a file of the table is damaged.
             UnsupportedFormatError: the table uses a feature that cannot be read yet.
+            SnapshotExpiredError: the snapshot was expired before all rows were read.
         """
-        return self._scan(columns, where, limit, memory).with_dictionaries(dictionaries).batches()
+        scan = self._scan(columns, where, limit, memory)
+        return self._batches(scan.with_dictionaries(dictionaries))
 
     def to_pandas(
         self, columns: Sequence[str] | None = None, where: Where = None, limit: int | None = None
@@ -182,7 +194,7 @@ class ReadableTable:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         scan = self._scan(None, None, None, None)
-        reader = pa.RecordBatchReader.from_batches(scan.schema, scan.batches())
+        reader = pa.RecordBatchReader.from_batches(scan.schema, self._batches(scan))
         return reader.__arrow_c_stream__(requested_schema)
 
     def at(
@@ -192,6 +204,7 @@ class ReadableTable:
         tag: str | None = None,
         timestamp: str | dt.datetime | None = None,
         ago: str | dt.timedelta | None = None,
+        watermark: int | str | dt.datetime | None = None,
     ) -> Self:
         """The table pinned to a snapshot; it can be read, not written.
 
@@ -201,19 +214,23 @@ class ReadableTable:
             timestamp: the newest snapshot that is not younger (ISO text or datetime; UTC where no
                 zone is named).
             ago: the same, counted back from now ("2h").
+            watermark: the first snapshot whose watermark has reached an event time (epoch
+                milliseconds, ISO text or datetime).
 
         Raises:
-            NotFoundError: there is no such snapshot (any more), or no such tag.
+            NotFoundError: there is no such snapshot, or no such tag.
+            SnapshotExpiredError: the snapshot is not kept any longer.
         """
-        if tag is not None and (snapshot, timestamp, ago) == (None, None, None):
-            return type(self)(self._parts, Tags(self._parts.store).load(tag).snapshot)
+        if tag is not None and (snapshot, timestamp, ago, watermark) == (None,) * 4:
+            return type(self)(self._parts, Tags(self._parts.store).load(tag).snapshot, tag)
         found = find_snapshot(
-            self._parts.state.snapshots,
+            self._parts.state,
             self.name,
             snapshot=snapshot,
             tag=tag,
             timestamp=timestamp,
             ago=ago,
+            watermark=watermark,
         )
         return type(self)(self._parts, found)
 
@@ -232,7 +249,45 @@ class ReadableTable:
         *,
         cached: bool = True,
     ) -> Scan:
+        return self._planned(
+            lambda view: self._scan_of(view, columns, where, limit, memory, cached=cached)
+        )
+
+    def _planned(self, plan: Callable[[TableView], T]) -> T:
+        """A plan of the snapshot; where that was expired meanwhile, of the one that is latest now.
+
+        Raises:
+            SnapshotExpiredError: the table is pinned to it, or it happens again and again.
+        """
+        for _ in range(_PLANS_MAX - 1):
+            view = self._current()
+            try:
+                with self._reading(view):
+                    return plan(view)
+            except SnapshotExpiredError:
+                if self._pinned is not None:
+                    raise
         view = self._current()
+        with self._reading(view):
+            return plan(view)
+
+    def _reading(self, view: TableView) -> AbstractContextManager[None]:
+        return reading(view.state, self.name, view.snapshot, self._tag)
+
+    def _batches(self, scan: Scan) -> Iterator[pa.RecordBatch]:
+        with self._reading(scan.view):
+            yield from scan.batches()
+
+    def _scan_of(
+        self,
+        view: TableView,
+        columns: Sequence[str] | None,
+        where: Where,
+        limit: int | None,
+        memory: str | int | None,
+        *,
+        cached: bool,
+    ) -> Scan:
         names = _column_names(view, columns)
         if limit is not None and (isinstance(limit, bool) or limit < 0):
             raise InvalidInputError(f"limit is a number of rows, found {limit!r}")
@@ -261,13 +316,11 @@ class ReadableTable:
 
     def files(self) -> list[FileInfo]:
         """The live data files of the snapshot."""
-        view = self._current()
-        plan = plan_read(view, None, waiting=True)
-        return [FileInfo.of(view, entry) for bucket in plan.buckets for entry in bucket.files]
+        return self._planned(_files_of)
 
     def manifests(self) -> list[ManifestInfo]:
         """The manifests that the lists of the snapshot hold."""
-        return manifests_of(self._current())
+        return self._planned(manifests_of)
 
     def verify(self, *, deep: bool = False) -> Report:
         """Look at every object that the snapshots, tags and branches refer to; writes nothing.
@@ -322,6 +375,11 @@ class ReadableTable:
     def pressure(self) -> TablePressure:
         """How many sorted runs its buckets have beside the limits of its options."""
         return pressure_of(self._parts)
+
+
+def _files_of(view: TableView) -> list[FileInfo]:
+    plan = plan_read(view, None, waiting=True)
+    return [FileInfo.of(view, entry) for bucket in plan.buckets for entry in bucket.files]
 
 
 def _column_names(view: TableView, columns: Sequence[str] | None) -> tuple[str, ...]:

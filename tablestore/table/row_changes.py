@@ -25,6 +25,7 @@ from tablestore.errors import (
 )
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.expression import Expression, columns_of, compute, parse_expression
+from tablestore.table.expiry import expire_after
 from tablestore.table.keys import check_deletes
 from tablestore.table.newer_rows import UpdatedRows, check_removed, delete_columns
 from tablestore.types.row_kind import RowKind
@@ -225,13 +226,15 @@ def _rewrite(parts: Components, scan: Scan, assignments: Assignments | None) -> 
                     if files is not None:
                         messages.append(_replacing(entry, files))
         operation = "DELETE" if assignments is None else "UPDATE"
-        return parts.committer(context).commit(messages, operation=operation, check=True)
+        committer = parts.committer(context)
+        result = committer.commit(messages, operation=operation, check=True)
     except CommitUnknownError:
         raise  # its files may be part of the table
     except BaseException:
         for message in messages:
             context.discard(message.partition, message.bucket, message.data.new_files)
         raise
+    return expire_after(parts, context.options, result)
 
 
 def _replacing(entry: ManifestEntry, files: list[DataFileMeta]) -> CommitMessage:

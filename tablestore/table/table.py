@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tablestore.commit.token import CommitToken, Resolution, resolve
 from tablestore.errors import InvalidInputError
 from tablestore.format.job import check_job_name
 from tablestore.table.batch import Batch
+from tablestore.table.cleanup import OrphanResult, remove_orphans
 from tablestore.table.compact_result import CompactionStep, CompactResult
 from tablestore.table.compaction import (
     CompactRequest,
@@ -19,6 +21,7 @@ from tablestore.table.compaction import (
     sort_order,
 )
 from tablestore.table.components import Components
+from tablestore.table.expiry import ExpireResult, expire_after, expire_table
 from tablestore.table.job import JobHold, JobInfo, forget_job, jobs_of
 from tablestore.table.job_committer import JobCommitter
 from tablestore.table.job_writer import FlushPolicy, JobWriter, open_writer
@@ -208,8 +211,69 @@ class Table(ReadableTable):
     def truncate(self) -> CommitResult:
         """Remove all rows; older snapshots keep them."""
         parts = self._writable()
-        committer = parts.committer(parts.write_context(replaces=True))
-        return committer.commit([], overwrite_filter=lambda _: True, operation="TRUNCATE")
+        context = parts.write_context(replaces=True)
+        committer = parts.committer(context)
+        result = committer.commit([], overwrite_filter=lambda _: True, operation="TRUNCATE")
+        return expire_after(parts, context.options, result)
+
+    def expire(
+        self,
+        *,
+        older_than: str | dt.timedelta | None = None,
+        keep_last: int | None = None,
+        limit: int | None = None,
+        dry_run: bool = False,
+    ) -> ExpireResult:
+        """Take old snapshots away, and the files that only they need.
+
+        Writers do this after each commit as the table's options say (not with ``write-only``); by
+        hand it goes on to the end. What a tag, a branch or a consumer needs stays, and so does the
+        state of every job. Safe beside writers, compactions and readers: a reader of a snapshot
+        that goes gets a ``SnapshotExpiredError``.
+
+        Args:
+            older_than: a snapshot goes once the next one is older ("7d"); by default
+                ``snapshot.time-retained``.
+            keep_last: that many stay whatever their age; by default ``snapshot.num-retained.min``.
+            limit: expire at most so many.
+            dry_run: say what would go, and do nothing.
+
+        Raises:
+            CorruptDataError: what stays is damaged; no file was deleted.
+            StorageUnavailableError: the storage failed; the next run takes the rest.
+        """
+        return expire_table(
+            self._writable(),
+            older_than=older_than,
+            keep_last=keep_last,
+            limit=limit,
+            dry_run=dry_run,
+        )
+
+    def remove_orphans(
+        self,
+        *,
+        older_than: str | dt.timedelta = "1d",
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> OrphanResult:
+        """Delete files that no snapshot, tag, branch or kept change refers to.
+
+        Killed writers and failed commits leave such files. Files of writers that have not committed
+        yet look the same, which is why only old ones go: a writer that takes longer than
+        ``older_than`` from its first file to its commit would lose files. An expiry that was killed
+        is finished, whatever its age. Files outside of the table's folder stay.
+
+        Args:
+            older_than: the age of a file by the store's clock.
+            dry_run: say what would go, and do nothing.
+            force: allow an age below one hour; for tables that nobody writes to.
+
+        Raises:
+            InvalidInputError: a low age without ``force``.
+            CorruptDataError: something that is needed is damaged or gone; nothing was deleted.
+        """
+        return remove_orphans(self._writable(), older_than=older_than, dry_run=dry_run, force=force)
 
     def batch(self) -> Batch:
         """A ``with`` block whose writes become one commit, all or nothing."""
@@ -224,7 +288,9 @@ class Table(ReadableTable):
             result = committer.commit(messages)
             # tables without buckets are compacted by a job of its own, as in Java
             due = keyed or context.options.bucket > 0
-            return compact_after(parts, context, committer, places, result) if due else result
+            if due:
+                result = compact_after(parts, context, committer, places, result)
+            return expire_after(parts, context.options, result)
 
         return Batch(context, rules, commit)
 
