@@ -257,16 +257,19 @@ class NestedPartialUpdate:
     ) -> list[_PartRow]:
         """The rows of each key as one."""
         found: dict[Key, _PartRow] = {}
+        size = 0
         for part in parts:
             if part.number == _NULL_ROW or not self.nulls.takes(key := rows.keys[part.number]):
                 continue
+            # what Java computes if absent makes the table larger one call later than what it puts
+            size = len(found)
             own = found.setdefault(key, _PartRow(part.number, [-1] * len(known)))
             for index, number in enumerate(part.fields):
                 if number >= 0 and known[index][number]:
                     own.fields[index] = number
-        # what Java computes if absent comes first in its bucket
+        # and comes first in its bucket
         by_number = {part.number: part for part in reversed(found.values())}
-        return [by_number[n] for n in rows.as_table(list(by_number), len(by_number))]
+        return [by_number[n] for n in rows.as_table(list(by_number), size)]
 
 
 @dataclass(frozen=True)

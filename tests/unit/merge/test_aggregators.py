@@ -10,12 +10,14 @@ import pytest
 from pyroaring import BitMap
 
 from tablestore.errors import InvalidInputError
+from tablestore.format.binary_row import row_bytes
 from tablestore.merge.aggregators.protocol import Versions
 from tablestore.merge.aggregators.registry import FUNCTIONS, aggregator
 from tablestore.merge.groups import gathered
 from tablestore.options.aggregation import ColumnAggregation
 from tablestore.types.arrow import to_arrow
 from tablestore.types.parse import parse_type
+from tests.support.murmur import murmur_bytes
 
 NESTED = "ARRAY<ROW<id INT, name STRING>>"
 
@@ -135,3 +137,32 @@ def test_sketches_without_their_library_name_the_extra(monkeypatch):
 def test_what_a_function_cannot_take_is_told_at_once(kind, function, options, said):
     with pytest.raises(InvalidInputError, match=said):
         aggregator(parse_type(kind), ColumnAggregation("v", function, **options))
+
+
+def java_order(keys):
+    """Keys as ``HashMap.computeIfAbsent`` of Java, called with one after the other, leaves them."""
+    kinds = (parse_type("INT"),)
+    table, size = [[] for _ in range(16)], 0
+    for key in keys:
+        if size > len(table) * 3 // 4:
+            wider = [[] for _ in range(2 * len(table))]
+            for number, spread in (entry for bucket in table for entry in bucket):
+                wider[spread % len(wider)].append((number, spread))
+            table = wider
+        hashed = murmur_bytes(row_bytes((key,), kinds)) & 0xFFFFFFFF
+        spread = hashed ^ hashed >> 16
+        bucket = table[spread % len(table)]
+        if (key, spread) not in bucket:
+            bucket.insert(0, (key, spread))
+            size += 1
+    return [number for bucket in table for number, _ in bucket]
+
+
+@pytest.mark.parametrize("count", [1, 11, 12, 13, 14, 24, 25, 26, 49])
+@pytest.mark.parametrize("again", [(), (0,)])
+def test_nested_rows_come_as_the_buckets_of_java(count, again):
+    keys = [*range(count), *again]
+    made = reduce(
+        "nested_partial_update", NESTED, [[(key, "n") for key in keys]], [1], nested_key=("id",)
+    )
+    assert [row["id"] for row in made[0]] == java_order(keys)
