@@ -45,6 +45,8 @@ LOAD_PAYS_SECONDS: Final = 1.0
 """Loading numba and a kept kernel takes about 0.4 s, compiling it for the first time some more."""
 COMPILE_PAYS_SECONDS: Final = 20.0
 """Where nothing can be kept, each process compiles again."""
+MORE_PAYS_SECONDS: Final = 0.3
+"""Once numba is there, a kept kernel takes some milliseconds, and compiling it a few tenths."""
 
 _OPTIONS: Final = {"nogil": True, "error_model": "numpy"}
 _BAD_CACHE: Final = (
@@ -60,6 +62,8 @@ _BAD_CACHE: Final = (
 )
 _lock = threading.RLock()
 _parts: dict[str, list[Callable[..., Any]]] = {}
+_loaded: list[str] = []
+"""Kernels that are compiled."""
 
 
 class Kernel(Generic[P, R]):
@@ -89,7 +93,7 @@ class Kernel(Generic[P, R]):
         if self._compiled is not None:
             return True
         self._missed += spared
-        if self._absent or self._missed < LOAD_PAYS_SECONDS:
+        if self._absent or self._missed < (MORE_PAYS_SECONDS if _loaded else LOAD_PAYS_SECONDS):
             return False
         if self._missed < COMPILE_PAYS_SECONDS and cache_folder() is None:
             return False
@@ -101,6 +105,8 @@ class Kernel(Generic[P, R]):
             if self._compiled is None and not self._absent:
                 self._compiled = _compiled(self.plain, self.signature)
                 self._absent = self._compiled is None
+                if not self._absent:
+                    _loaded.append(self.plain.__name__)
         return self._compiled is not None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tablestore.errors import InvalidInputError
+from tablestore.kernels.folds import newest
 from tablestore.merge.aggregators.protocol import Versions
 from tablestore.merge.aggregators.values import valid_mask
 from tablestore.merge.groups import Columns, Groups, Merged, among
@@ -215,9 +216,7 @@ class _Past:
         versions = self.versions
         valid = valid_mask(values)
         if versions.retract is None:
-            if valid is None:
-                return versions.order[versions.offsets[1:] - 1]
-            return versions.rows(versions.last(valid[versions.order]))
+            return newest(valid, versions.order, versions.offsets)
         chosen = ~self.retract | self.filling
         if valid is not None:
             chosen &= valid[versions.order]

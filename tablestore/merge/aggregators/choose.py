@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tablestore.kernels.folds import extremes, newest
 from tablestore.merge.aggregators.values import valid_mask
 from tablestore.merge.keys import nullable_lanes
+from tablestore.merge.sequence_groups import ranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +50,8 @@ class LastNonNullValue:
     def reduce(self, column: pa.Array, versions: Versions) -> NDArray[np.intp]:
         """The row of the newest version with a value, -1 where that is a retract."""
         valid = valid_mask(column)
+        if versions.retract is None and versions.late is None:
+            return newest(valid, versions.order, versions.offsets)
         some = (
             np.ones(len(versions.order), dtype=np.bool_) if valid is None else valid[versions.order]
         )
@@ -141,29 +145,11 @@ class Extreme:
     def reduce(self, column: pa.Array, versions: Versions) -> NDArray[np.intp]:
         """The row of the extreme value; of equal ones the oldest for max, the newest for min."""
         valid = valid_mask(column)
-        chosen = (
-            np.ones(len(versions.order), dtype=np.bool_) if valid is None else valid[versions.order]
-        )
-        for lane in nullable_lanes(column):
-            word = lane[versions.order]
-            chosen = _extreme(word, chosen, versions, np.maximum if self.largest else np.minimum)
-        place = versions.first if self.largest else versions.last
-        return versions.rows(place(chosen))
-
-
-def _extreme(
-    word: NDArray[np.uint64], chosen: NDArray[np.bool_], versions: Versions, ufunc: np.ufunc
-) -> NDArray[np.bool_]:
-    """Of the chosen versions of each group those whose word is the group's extreme."""
-    left = versions.only(chosen)
-    word = word[chosen]
-    best = np.zeros(len(versions), dtype=np.uint64)
-    some = left.counts > 0
-    if bool(some.any()):
-        best[some] = ufunc.reduceat(word, left.offsets[:-1][some])
-    found = np.zeros(len(chosen), dtype=np.bool_)
-    found[chosen] = word == best[left.group]
-    return found
+        if valid is not None and not valid.any():
+            return np.full(len(versions), -1, dtype=np.int64)
+        # the first lane of a column with nulls says which they are
+        word = ranks(nullable_lanes(column)[0 if valid is None else 1 :])
+        return extremes(word, versions.order, versions.offsets, valid, largest=self.largest)
 
 
 def _or_none(flags: NDArray[np.bool_] | None, versions: Versions) -> NDArray[np.bool_]:

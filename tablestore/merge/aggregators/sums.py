@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tablestore.merge.aggregators.fold import exact_fold, float_fold
+from tablestore.kernels.folds import EMPTY, UNSURE, float_folds, float_sums, integer_sums
+from tablestore.merge.aggregators.fold import exact_fold
 from tablestore.merge.aggregators.protocol import Versions
 from tablestore.merge.aggregators.steps import Steps, product_steps, sum_steps
 from tablestore.merge.aggregators.values import (
@@ -53,12 +54,15 @@ class Arithmetic:
                 decimals whose quotient has no end.
         """
         valid = valid_mask(column)
+        kind = column.type
+        if not self.product and not _is_wide(kind):
+            return _sums(column, versions, valid)
         some = versions if valid is None else versions.only(valid[versions.order])
         full = some.counts > 0
         starts = some.offsets[:-1][full]
         groups = Versions(some.order, np.append(starts, len(some.order)), some.retract)
         if not len(groups):
-            return pa.nulls(len(versions), column.type)
+            return pa.nulls(len(versions), kind)
         result = self._reduced(column, groups)
         if len(groups) == len(versions):
             return result
@@ -71,42 +75,17 @@ class Arithmetic:
             return self._decimals(column, groups)
         values = numbers(column)[groups.order]
         if pa.types.is_floating(kind):
-            held, unsure = self._floats(values, groups)
+            held = float_folds(values, groups.offsets, np.multiply)
+            unsure = _retracting(groups)
         else:
-            held, unsure = self._integers(values.astype(np.int64), groups, kind.bit_width)
-        steps = product_steps(kind) if self.product else sum_steps(kind)
-        exact = _stepped(unsure, groups, steps, lambda span: values[span].tolist())
+            held, unsure = _products(values.astype(np.int64), groups, kind.bit_width)
+        exact = _stepped(unsure, groups, product_steps(kind), lambda span: values[span].tolist())
         held = held.astype(values.dtype)
         valid = np.ones(len(groups), dtype=np.bool_)
         for group, value in exact.items():
             valid[group] = value is not None
             held[group] = 0 if value is None else value
         return pa.array(held, kind, mask=~valid)
-
-    def _floats(
-        self, values: NDArray[Any], groups: Versions
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        if not self.product:
-            return float_fold(_signed(values, groups), groups, np.add), _none(groups)
-        return float_fold(values, groups, np.multiply), _retracting(groups)
-
-    def _integers(
-        self, values: NDArray[np.int64], groups: Versions, bits: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Results, and the groups where they may be wrong."""
-        limit = float((1 << (bits - 1)) - 1) * _SURE
-        most = max(abs(int(values.min())), abs(int(values.max())))
-        if not self.product and most * int(groups.counts.max()) < limit:
-            return np.add.reduceat(_signed(values, groups), groups.offsets[:-1]), _none(groups)
-        size = np.abs(values.astype(np.float64))
-        with np.errstate(all="ignore"):
-            if self.product:
-                reached = np.multiply.reduceat(np.maximum(size, 1), groups.offsets[:-1])
-                held = np.multiply.reduceat(values, groups.offsets[:-1])
-                return held, (reached > limit) | _retracting(groups)
-            reached = np.add.reduceat(size, groups.offsets[:-1])
-            held = np.add.reduceat(_signed(values, groups), groups.offsets[:-1])
-        return held, reached > limit
 
     def _decimals(self, column: pa.Array, groups: Versions) -> pa.Array:
         low, high = decimal_words(column)
@@ -120,9 +99,6 @@ class Arithmetic:
         if self.product:
             held = low[: len(groups)], high[: len(groups)]
             unsure, steps = ~_none(groups), product_steps(kind)
-        elif kind.precision <= COMPACT_DIGITS:
-            words, unsure = self._integers(low.view(np.int64), groups, 64)
-            held, steps = (words.view(np.uint64), words >> 63), sum_steps(kind)
         else:
             held, unsure = _wide_sums(low, high, groups, kind.precision)
             steps = sum_steps(kind)
@@ -134,6 +110,58 @@ class Arithmetic:
             new_low[group] = (value or 0) & 0xFFFFFFFFFFFFFFFF
             new_high[group] = (value or 0) >> 64
         return decimal_array(new_low, new_high, valid, kind)
+
+
+def _is_wide(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(kind)) and kind.precision > COMPACT_DIGITS
+
+
+def _sums(column: pa.Array, versions: Versions, valid: NDArray[np.bool_] | None) -> pa.Array:
+    """Sums of what is one number of 64 bits or less."""
+    kind = column.type
+    groups = versions.order, versions.offsets, valid, versions.retract
+    if pa.types.is_floating(kind):
+        sums, state = float_sums(numbers(column), *groups)
+        return pa.array(sums, kind, mask=state == EMPTY)
+    short = bool(pa.types.is_decimal(kind))
+    values = decimal_words(column)[0].view(np.int64) if short else numbers(column)
+    bits = 64 if short else kind.bit_width
+    limit = float((1 << (bits - 1)) - 1) * _SURE
+    held, state = integer_sums(values.astype(np.int64, copy=False), *groups, limit)
+    empty = state == EMPTY
+    for group, value in _exact_sums(values, versions, valid, state == UNSURE, kind).items():
+        empty[group] = value is None
+        held[group] = value or 0
+    if short:
+        return decimal_array(held.view(np.uint64), held >> 63, ~empty, kind)
+    return pa.array(held.astype(values.dtype, copy=False), kind, mask=empty)
+
+
+def _exact_sums(
+    values: NDArray[Any],
+    versions: Versions,
+    valid: NDArray[np.bool_] | None,
+    unsure: NDArray[np.bool_],
+    kind: pa.DataType,
+) -> dict[int, Any]:
+    """Sums of some groups, step by step."""
+    if not unsure.any():
+        return {}
+    some = versions if valid is None else versions.only(valid[versions.order])
+    ordered = values[some.order]
+    return _stepped(unsure, some, sum_steps(kind), lambda span: ordered[span].tolist())
+
+
+def _products(
+    values: NDArray[np.int64], groups: Versions, bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Products, and the groups where they may be wrong."""
+    limit = float((1 << (bits - 1)) - 1) * _SURE
+    size = np.maximum(np.abs(values.astype(np.float64)), 1)
+    with np.errstate(all="ignore"):
+        reached = np.multiply.reduceat(size, groups.offsets[:-1])
+        held = np.multiply.reduceat(values, groups.offsets[:-1])
+    return held, (reached > limit) | _retracting(groups)
 
 
 def _stepped(

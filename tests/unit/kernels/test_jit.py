@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from tablestore.kernels import jit
-from tablestore.kernels.jit import COMPILE_PAYS_SECONDS, LOAD_PAYS_SECONDS, Kernel, kernel, part
+from tablestore.kernels.jit import (
+    COMPILE_PAYS_SECONDS,
+    LOAD_PAYS_SECONDS,
+    MORE_PAYS_SECONDS,
+    Kernel,
+    kernel,
+    part,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,6 +46,7 @@ def fresh() -> Kernel:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TABLESTORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(jit, "_loaded", [])
     jit.cache_folder.cache_clear()
     yield tmp_path / "cache"
     jit.cache_folder.cache_clear()
@@ -79,6 +87,13 @@ def test_small_pieces_of_work_add_up():
     while not function.ready(LOAD_PAYS_SECONDS / 4):
         tried += 1
     assert tried == 4
+
+
+def test_another_kernel_pays_sooner():
+    assert not fresh().ready(MORE_PAYS_SECONDS)
+    assert fresh().warm_up()
+    assert not fresh().ready(MORE_PAYS_SECONDS * 0.99)
+    assert fresh().ready(MORE_PAYS_SECONDS)
 
 
 def test_a_kept_kernel_is_loaded_and_not_compiled_again(folder: Path):
