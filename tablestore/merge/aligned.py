@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tablestore.merge.orders import group_starts, pack
+from tablestore.merge.orders import ranks
 from tablestore.merge.sorted_keys import SortedKeys
 
 if TYPE_CHECKING:
@@ -20,16 +20,8 @@ def aligned(left: SortedKeys, right: SortedKeys) -> tuple[NDArray[np.uint64], ND
         left: keys of the same columns as ``right``.
         right: sorted by itself; the two may overlap in any way.
     """
-    words = pack(SortedKeys.joined([left, right]))
-    lane = words[0] if len(words) == 1 else _ranks(words)
+    lane = ranks(SortedKeys.joined([left, right]))
     return lane[: len(left)], lane[len(left) :]
-
-
-def _ranks(words: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    order = np.lexsort(words[::-1])
-    ranks = np.empty(len(order), dtype=np.uint64)
-    ranks[order] = np.cumsum(group_starts(words, order))
-    return ranks
 
 
 def places(keys: SortedKeys, among: SortedKeys) -> NDArray[np.intp]:

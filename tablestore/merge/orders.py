@@ -126,3 +126,14 @@ def group_starts(lanes: Sequence[Lane], order: NDArray[np.intp]) -> NDArray[np.b
             ordered = lane[order]
             starts[1:] |= ordered[1:] != ordered[:-1]
     return starts
+
+
+def ranks(lanes: Sequence[Lane]) -> Lane:
+    """One number for each entry of several lanes, in the same order."""
+    words = pack(lanes)
+    if len(words) == 1:
+        return words[0]
+    order = stable_order(words)
+    found = np.empty(len(order), dtype=np.uint64)
+    found[order] = np.cumsum(group_starts(words, order)).astype(np.uint64)
+    return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tablestore.merge.keys import nullable_lanes
-from tablestore.merge.orders import group_starts, pack, stable_order
+from tablestore.merge.orders import ranks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,17 +76,6 @@ def descents(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.bool_]:
         down[1:] |= tied & (lane[1:] < lane[:-1])
         tied &= lane[1:] == lane[:-1]
     return down
-
-
-def ranks(lanes: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
-    """One number for each entry of several lanes, in the same order."""
-    words = pack(lanes)
-    if len(words) == 1:
-        return words[0]
-    order = stable_order(words)
-    found = np.empty(len(order), dtype=np.uint64)
-    found[order] = np.cumsum(group_starts(words, order)).astype(np.uint64)
-    return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tablestore.kernels.folds import extremes, newest
 from tablestore.merge.aggregators.values import valid_mask
 from tablestore.merge.keys import nullable_lanes
-from tablestore.merge.sequence_groups import ranks
+from tablestore.merge.orders import ranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
