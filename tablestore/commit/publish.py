@@ -296,7 +296,6 @@ class Publisher:
         if earliest is None or earliest <= snapshot_id:
             self._open.clear()
             return True
-        self._state.snapshots.advance_latest(earliest)
         if not self._is_zombie(prepared, earliest):
             self._open.clear()
             return True
@@ -330,7 +329,11 @@ class Publisher:
             CommitUnknownError: neither can be shown.
         """
         latest = self._state.snapshots.latest()
-        if latest is not None and latest.id != prepared.snapshot.id:
+        if latest is not None:
+            if latest.id == prepared.snapshot.id:
+                return False  # nothing follows, so that EARLIEST says nonsense
+            # LATEST was looked at before, and may have been written back below the history
+            self._state.snapshots.advance_latest(latest.id)
             if self._preparation.landed(latest):
                 return False
             live = {entry.identifier for entry in self._state.base.live(latest).entries()}

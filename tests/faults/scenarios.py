@@ -154,12 +154,13 @@ QUIET = {"write_only": "true"}
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
-        one_after_another("first commit", base(), upsert({1: 100})),
+        one_after_another("first commit", base(), upsert({1: 100}), upsert({2: 100})),
         one_after_another("append", base(A1, keyed=False), append({5: 50}), append({6: 60})),
         one_after_another(
             "append, buckets",
             base(A1, keyed=False, bucket=1, bucket_key="id", **QUIET),
             append({5: 50}),
+            append({6: 60}),
         ),
         one_after_another(
             "upsert with flush",
@@ -168,7 +169,10 @@ SCENARIOS: dict[str, Scenario] = {
             upsert_and_delete({5: 200}, [3]),
         ),
         one_after_another(
-            "partitions", base(upsert({1: 10, 2: 20}), parted=True, **QUIET), upsert({2: 7, 3: 7})
+            "partitions",
+            base(upsert({1: 10, 2: 20}), parted=True, **QUIET),
+            upsert({2: 7, 3: 7}),
+            upsert({4: 8}),
         ),
         one_after_another(
             "inline compaction",
@@ -180,6 +184,7 @@ SCENARIOS: dict[str, Scenario] = {
             "manifest merge",
             base(U1, U2, U3, manifest__merge_min_count=2, **QUIET),
             upsert({4: 40}),
+            upsert({5: 50}),
         ),
         one_after_another(
             "compact", base(U1, U2, U3, **QUIET), compact(full=True), upsert({4: 40})

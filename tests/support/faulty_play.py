@@ -73,6 +73,7 @@ class Play:
     world: World
     events: list[Event] = field(default_factory=list)
     skews: Mapping[str, int] = field(default_factory=dict)
+    deadline_ms: int = DEADLINE_MS
     _tables: dict[str, tuple[Process, Table]] = field(default_factory=dict)
     _lives: dict[str, int] = field(default_factory=dict)
 

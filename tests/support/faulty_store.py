@@ -61,10 +61,21 @@ class FaultyStore:
         self.world = world
         self.process = process
 
-    def _call(self, verb: str, key: str, effect: Callable[[], Any]) -> Any:
-        fault = self.world.step(self.process, verb, key)
+    def _call(
+        self,
+        verb: str,
+        key: str,
+        effect: Callable[[], Any],
+        partly: Callable[[], Any] | None = None,
+    ) -> Any:
+        fault = self.world.step(self.process, verb, key, kinds_of(verb, key))
         if fault is None:
             return effect()
+        if fault in ("torn", "half") and partly is not None:
+            partly()
+        return self._suffer(fault, verb, key, effect)
+
+    def _suffer(self, fault: str, verb: str, key: str, effect: Callable[[], Any]) -> Any:
         kind, _, steps = fault.partition(":")
         if kind == "dies-before":
             self.process.die()
@@ -76,7 +87,7 @@ class FaultyStore:
             return result
         if kind in ("lost", "dies-after", "412-mine"):
             effect()
-        if kind == "dies-after":
+        if kind in ("dies-after", "torn"):
             self.process.die()
         if kind in ("412-mine", "409"):
             return False
@@ -214,15 +225,13 @@ class FaultyStream:
             return
         self.closed = True
         world, data = self._store.world, bytes(self._data)
-        number = len(world.steps)
-        if world.script.get(number) in ("torn", "half") and not self._store.process.dead:
-            fault = world.step(self._store.process, "close", self._key)
-            if fault in ("torn", "half"):
-                world.put(self._key, data[: len(data) // 2])
-                if fault == "torn":
-                    self._store.process.die()
-                raise StorageUnavailableError(f"cannot write {self._key}: no answer")
-        self._store._call("close", self._key, lambda: world.put(self._key, data))
+        half = data[: len(data) // 2]
+        self._store._call(
+            "close",
+            self._key,
+            lambda: world.put(self._key, data),
+            partly=lambda: world.put(self._key, half),
+        )
 
     def abort(self) -> None:
         self.closed = True

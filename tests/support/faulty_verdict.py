@@ -20,7 +20,6 @@ from tests.support.faulty_objects import (
 from tests.support.faulty_play import (
     ACKED,
     DEAD,
-    DEADLINE_MS,
     FAILED,
     UNKNOWN,
     Base,
@@ -101,7 +100,7 @@ class Verdict:
     def _outcomes(self) -> None:
         for event in self.play.events:
             assert event.outcome in (ACKED, FAILED, UNKNOWN, DEAD), event
-            assert event.took_ms <= DEADLINE_MS, f"{event} took {event.took_ms} ms"
+            assert event.took_ms <= self.play.deadline_ms, f"{event} took {event.took_ms} ms"
             if event.outcome == ACKED and event.operation.change is not None and event.ids:
                 first = event.ids[0]
                 assert first not in self.acked, f"{event} and {self.acked[first]}: one snapshot"

@@ -72,6 +72,8 @@ class World:
         before_step: called before each step; a scheduler lets others go first there.
         on_sleep: called instead of moving the clock; a scheduler lets others go on meanwhile.
         current: the process that runs.
+        steps_max: a run with more does not come to an end.
+        created: the step at which an object was created that must not exist before.
     """
 
     objects: Objects = field(default_factory=dict)
@@ -83,13 +85,19 @@ class World:
     on_sleep: Callable[[float], None] | None = None
     current: Process | None = None
     steps_max: int = 5_000
+    created: dict[str, int] = field(default_factory=dict)
     _late: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
     _hints: dict[str, list[bytes]] = field(default_factory=dict)
 
     # -- steps ------------------------------------------------------------------------------------
 
-    def step(self, process: Process, verb: str, key: str) -> str | None:
-        """Takes the next number for a call; gives the fault that it must suffer."""
+    def step(
+        self, process: Process, verb: str, key: str, kinds: tuple[str, ...] = ()
+    ) -> str | None:
+        """Takes the next number for a call; gives the fault that it must suffer.
+
+        A script that says ``any:N`` means the Nth of the kinds that the call can suffer.
+        """
         if process.dead:
             raise ProcessDeath(process.name)
         if self.before_step is not None:
@@ -103,6 +111,8 @@ class World:
         self._land(number)
         self.now_ms += STEP_MS
         fault = self.script.get(number)
+        if fault is not None and fault.startswith("any:"):
+            fault = kinds[int(fault[4:]) % len(kinds)]
         self.steps.append(Step(number, process.name, verb, _UUID.sub("*", key), fault))
         return fault
 
@@ -133,6 +143,7 @@ class World:
         if key in self.objects:
             return False
         self.put(key, data)
+        self.created.setdefault(key, len(self.steps))
         return True
 
     def old_hint(self, key: str) -> bytes | None:
@@ -143,7 +154,9 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         if self.on_sleep is not None:
+            sleeper = self.current
             self.on_sleep(seconds)
+            self.current = sleeper
         else:
             self.now_ms += max(1, round(seconds * 1000))
 
