@@ -18,6 +18,8 @@ import pyarrow as pa
 from tablestore.commit.message import CommitMessage, DataIncrement
 from tablestore.datafile.layout import SEQUENCE_NUMBER
 from tablestore.datafile.parquet_writer import ROW_GROUP_ROWS
+from tablestore.errors import InvalidInputError
+from tablestore.merge.retracts import unmergeable
 from tablestore.options.write_buffer import BufferOptions
 from tablestore.runs.physical_rows import physical_rows
 from tablestore.write.append import canonical_nan, kept_kinds
@@ -81,11 +83,18 @@ class PrimaryKeyWriter:
     # -- rows in -----------------------------------------------------------------------------------
 
     def write(self, batch: ConformedBatch) -> None:
-        """Buffer rows; makes room when the buffer is full."""
+        """Buffer rows; makes room when the buffer is full.
+
+        Raises:
+            InvalidInputError: a retract that the merge engine could not merge.
+        """
         rows, kinds = batch.rows, batch.kinds
         kept = None if kinds is None else kept_kinds(self._context, kinds)
         if kinds is not None and kept is not None:
             rows, kinds = rows.filter(pa.array(kept)), kinds[kept]
+        why = None if kinds is None else unmergeable(self._rules.engine, kinds)
+        if why is not None:
+            raise InvalidInputError(f"table {self._context.table}: {why}")
         if rows.num_rows == 0:
             return
         rows = self._canonical(rows)

@@ -7,6 +7,7 @@ import pytest
 
 import tablestore as ts
 from tablestore.errors import InvalidInputError
+from tablestore.write import primary_key
 
 ENGINE = {"merge-engine": "partial-update"}
 REMOVE = {"partial-update.remove-record-on-delete": "true"}
@@ -119,9 +120,12 @@ def test_a_sequence_group_removes_by_rows_of_kind_delete_whatever_is_read(lake):
         assert rows(table, columns=[name]) == [(value,)]
 
 
-def test_a_retract_that_nothing_is_configured_for_is_refused_at_the_merge(lake):
+def test_a_retract_of_another_engine_that_nothing_is_configured_for_is_refused_at_the_merge(
+    lake, monkeypatch
+):
     table = make(lake, {})
     table.upsert([{"k": 1, "a": 5}])
+    monkeypatch.setattr(primary_key, "unmergeable", lambda engine, kinds: None)
     table.upsert([{"k": 1, "a": 5, "op": "-U"}], row_kind="op")
     with pytest.raises(InvalidInputError, match="partial-update takes no -U and -D rows"):
         table.to_arrow()
