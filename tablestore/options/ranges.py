@@ -22,6 +22,7 @@ _AT_LEAST: Final = {
     "snapshot.num-retained.min": (parse_int, 1),
     "changelog.num-retained.min": (parse_int, 1),
 }
+_HOURS: Final = {"compaction.offpeak.start.hour": 23, "compaction.offpeak.end.hour": 24}
 _NO_LIMIT: Final = (1 << 31) - 1
 
 
@@ -39,6 +40,14 @@ def check_ranges(options: Mapping[str, str]) -> None:
                 f"option {key!r} must be at least {least}, found {options[key]!r}",
                 option=key,
                 value=options[key],
+            )
+    for key, most in _HOURS.items():
+        hour = values.number(key)
+        if not -1 <= hour <= most:
+            raise InvalidInputError(
+                f"option {key!r} is an hour from 0 to {most}, or -1 for none, found {hour}",
+                option=key,
+                value=hour,
             )
     low, high = _retained(values, "snapshot", (1, _NO_LIMIT))
     _retained(values, "changelog", (low, high))

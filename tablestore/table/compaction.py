@@ -87,7 +87,10 @@ def parse_size(size: str | int | None, name: str) -> int | None:
     Raises:
         InvalidInputError: it is neither, or not positive.
     """
-    value = parse_bytes(size) if isinstance(size, str) else size
+    try:
+        value = parse_bytes(size) if isinstance(size, str) else size
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error}") from None
     if value is not None and (isinstance(value, bool) or value <= 0):
         raise InvalidInputError(f"{name} is a number of bytes above 0, found {size!r}")
     return value
@@ -295,10 +298,17 @@ class _Run:
         Raises:
             InvalidInputError: names the first one.
         """
+        asked = self._request.buckets
+        if asked is None:
+            return
+        if not isinstance(asked, Sequence) or isinstance(asked, str):
+            raise InvalidInputError(
+                f"table {context.table}: buckets is a list of numbers, found {asked!r}"
+            )
         count = max(context.options.bucket, 1)
         live = context.state.base.live(context.snapshot)
         known = {place[1] for place in live.buckets} | set(range(count))
-        for number in self._request.buckets or ():
+        for number in asked:
             if number not in known:
                 raise InvalidInputError(
                     f"table {context.table} has no bucket {number}; its buckets are 0 to "

@@ -102,6 +102,10 @@ def test_a_budget_takes_the_picks_that_fit():
     [
         ({"partition": {"nope": 1}}, "not partitioned by 'nope'"),
         ({"workers": 0}, "workers is at least 1"),
+        ({"buckets": 0}, "buckets is a list of numbers, found 0"),
+        ({"buckets": "0"}, "buckets is a list of numbers, found '0'"),
+        ({"buckets": [0, 9]}, "no bucket 9; its buckets are 0 to"),
+        ({"budget_bytes": "lots"}, "budget_bytes: 'lots' is not a size"),
         ({"memory": 0}, "memory is a number of bytes above 0"),
         ({"budget_bytes": "x"}, "x"),
     ],

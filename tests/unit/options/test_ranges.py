@@ -18,6 +18,8 @@ from tablestore.options.ranges import check_ranges
         ({"write-buffer-size": "0"}, "at least 1"),
         ({"snapshot.num-retained.min": "0"}, "at least 1"),
         ({"changelog.num-retained.min": "-1"}, "at least 1"),
+        ({"compaction.offpeak.start.hour": "24"}, "an hour from 0 to 23, or -1 for none"),
+        ({"compaction.offpeak.end.hour": "-2"}, "an hour from 0 to 24"),
         ({"snapshot.num-retained.max": "5"}, r"\(10\) must not be larger than .*max' \(5\)"),
         (
             {"snapshot.num-retained.min": "2", "changelog.num-retained.max": "1"},
@@ -35,6 +37,7 @@ def test_numbers_that_make_no_sense_are_refused(options, message):
     [
         {},
         {"num-levels": "2", "num-sorted-run.compaction-trigger": "1", "target-file-size": "1"},
+        {"compaction.offpeak.start.hour": "0", "compaction.offpeak.end.hour": "24"},
         {"snapshot.num-retained.min": "5", "snapshot.num-retained.max": "5"},
         {"changelog.num-retained.min": "3", "changelog.num-retained.max": "20"},
     ],
