@@ -20,6 +20,7 @@ import io
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from tablestore.datafile.holding_sink import HoldingSink
 from tablestore.datafile.orc_tail import TRAILING, PostScript
 from tablestore.errors import CorruptDataError
 
@@ -36,59 +37,36 @@ _LENGTH: Final = len(_TEXT) + 16
 _CRC: Final = 4
 
 
-class SealedOrcSink:
-    """A file object that passes everything on but what an ORC writer writes at its end.
+class SealedOrcSink(HoldingSink):
+    """A file object that passes everything on but the end of an ORC file, which it seals.
 
     Args:
         sink: the file to write; closed by its owner.
     """
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._held: list[bytes] | None = None
-        self._size = 0
+        super().__init__(sink)
         self._crcs = bytearray()
         self._crc = 0
-        self.closed = False
-
-    def write(self, data: bytes) -> int:
-        """Take some bytes."""
-        if self._held is None:
-            self._pass_on(data)
-        else:
-            self._held.append(bytes(data))
-        return len(data)
-
-    def tell(self) -> int:
-        """Bytes taken so far."""
-        return self._size + sum(map(len, self._held or ()))
-
-    def flush(self) -> None:
-        """Nothing waits here for long."""
-
-    def close(self) -> None:
-        """The owner of the file closes it."""
-        self.closed = True
 
     def finish(self, writer: orc.ORCWriter) -> None:
         """Close the writer and write the end of the file with the checksums."""
-        self._held = []
-        writer.close()
-        end = b"".join(self._held)
+        end = self._end_of(writer)
         tail = len(end) - PostScript.of(end, len(end)).tail_bytes
         self._pass_on(end[:tail])
-        if self._size % BLOCK:
+        if self._passed % BLOCK:
             self._crcs += self._crc.to_bytes(_CRC, "big")
-        self._sink.write(_sealed(bytes(self._crcs), end[tail:], self._size))
+        self._sink.write(_sealed(bytes(self._crcs), end[tail:], self._passed))
 
-    def _pass_on(self, data: bytes) -> None:
-        self._sink.write(data)
+    def _pass_on(self, data: bytes | memoryview) -> None:
+        start = self._passed
+        super()._pass_on(data)
         view = memoryview(data)
         while len(view):
-            part = view[: BLOCK - self._size % BLOCK]
+            part = view[: BLOCK - start % BLOCK]
             self._crc = zlib.crc32(part, self._crc)
-            self._size += len(part)
-            if self._size % BLOCK == 0:
+            start += len(part)
+            if start % BLOCK == 0:
                 self._crcs += self._crc.to_bytes(_CRC, "big")
                 self._crc = 0
             view = view[len(part) :]

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
+from tablestore.datafile.holding_sink import HoldingSink
 from tablestore.datafile.parquet_footer import MAGIC
 from tablestore.errors import CorruptDataError
 
@@ -31,51 +32,19 @@ _SEAL: Final = re.compile(re.escape(_KEY.encode()) + rb"\x18\x18([0-9a-f]{24})")
 _TRAILER: Final = 8  # length and magic
 
 
-class SealedSink:
-    """A file object that passes everything on, but what is written while it is sealed.
-
-    Args:
-        sink: the file to write; closed by its owner.
-    """
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._held: list[bytes] | None = None
-        self._written = 0
-        self.closed = False
-
-    def write(self, data: bytes | memoryview) -> int:
-        """Take some bytes."""
-        if self._held is None:
-            self._sink.write(data)
-        else:
-            self._held.append(bytes(data))
-        self._written += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        """Bytes taken so far."""
-        return self._written
-
-    def flush(self) -> None:
-        """Nothing waits here for long."""
-
-    def close(self) -> None:
-        """The owner of the file closes it."""
-        self.closed = True
+class SealedSink(HoldingSink):
+    """A file object that passes everything on but the end of a Parquet file, which it seals."""
 
     def finish(self, writer: pq.ParquetWriter) -> None:
         """Close the writer and write its footer with the checksum."""
         mark(writer)
-        self._held = []
-        writer.close()
-        self._sink.write(_sealed(b"".join(self._held), self._written))
+        end = self._end_of(writer)
+        self._sink.write(_sealed(end, self.tell()))
 
     def finish_with(self, footer: bytes) -> None:
         """Write a footer, of writers that were marked, with the checksum."""
         end = footer + len(footer).to_bytes(4, "little") + MAGIC
-        self._written += len(end)
-        self._sink.write(_sealed(end, self._written))
+        self._sink.write(_sealed(end, self.tell() + len(end)))
 
 
 def mark(writer: pq.ParquetWriter) -> None:

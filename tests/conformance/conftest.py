@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import golden
 from tests.support import peers as peers_module
 from tests.support.oracle import ArrowPeer, Java
 from tests.support.seeds import SEED
@@ -87,6 +88,12 @@ def ours():
 def figures():
     """Counters that are printed at the end of the session."""
     return FIGURES
+
+
+@pytest.fixture(scope="module")
+def tables(request, tmp_path_factory):
+    """The golden tables of the module's WRITERS, unpacked once, by (writer, name)."""
+    return golden.unpacked(request.module.WRITERS, tmp_path_factory.mktemp("golden"))
 
 
 @pytest.fixture

@@ -11,19 +11,9 @@ from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
 
 WRITERS = [f"data-formats/{w}" for w in ("java-0.9", "java-1.4", "java-2.1", "pypaimon-2.1")]
-TABLES = [(writer, name) for writer in WRITERS for name in golden.names(writer)]
+TABLES = golden.listed(WRITERS)
 WRONG_IN_JAVA = ("data-formats/java-2.1", "h1063")
 """Java's ORC reader takes the keys -0.0 and 0.0 of this table for one and merges their rows."""
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    root = tmp_path_factory.mktemp("golden")
-    return {
-        (writer, table.name): table
-        for writer in WRITERS
-        for table in golden.unpack(writer, root / writer)
-    }
 
 
 def unsigned(rows):

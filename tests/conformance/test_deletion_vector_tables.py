@@ -12,17 +12,7 @@ from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
 
 WRITERS = [f"deletion-vectors/{name}" for name in ("java-1.4", "java-2.1", "rust-0.4")]
-TABLES = [(writer, name) for writer in WRITERS for name in golden.names(writer)]
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    root = tmp_path_factory.mktemp("golden")
-    return {
-        (writer, table.name): table
-        for writer in WRITERS
-        for table in golden.unpack(writer, root / writer)
-    }
+TABLES = golden.listed(WRITERS)
 
 
 def same(read, snapshot):

@@ -11,20 +11,10 @@ from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
 
 WRITERS = [f"engines/{writer}" for writer in ("java-0.9", "java-1.4", "java-2.1", "rust-0.4")]
-TABLES = [(writer, name) for writer in WRITERS for name in golden.names(writer)]
+TABLES = golden.listed(WRITERS)
 REFUSED_BY_JAVA = ("engines/java-0.9", "h2005")
 """A product that wrapped around in 0.9; newer releases refuse it."""
 READABLE = [table for table in TABLES if table != REFUSED_BY_JAVA]
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    root = tmp_path_factory.mktemp("golden")
-    return {
-        (writer, table.name): table
-        for writer in WRITERS
-        for table in golden.unpack(writer, root / writer)
-    }
 
 
 @pytest.mark.parametrize(("writer", "name"), READABLE, ids=lambda x: x)

@@ -12,23 +12,12 @@ from tests.support.oracle_arrow import canonical_rows
 from tests.support.oracle_judge import difference
 
 WRITERS = [*golden.writers(), *golden.writers("side-files")]
-TABLES = [(writer, name) for writer in WRITERS for name in golden.names(writer)]
+TABLES = golden.listed(WRITERS)
 REFUSED_BY_JAVA = [("java-0.9", "data_dir"), ("java-0.9", "legacy_partition_off")]
 READABLE = [t for t in TABLES if t not in REFUSED_BY_JAVA]
 FOLDERS = ("", "data-formats", "deletion-vectors", "side-files")
 NEEDED = 111
 """Golden tables of scope plain or format and named corners that merge by deduplicate, of 216."""
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """Every golden table, unpacked once, by (writer, name)."""
-    root = tmp_path_factory.mktemp("golden")
-    return {
-        (writer, table.name): table
-        for writer in WRITERS
-        for table in golden.unpack(writer, root / writer)
-    }
 
 
 @pytest.mark.parametrize(("writer", "name"), READABLE, ids=lambda x: x)

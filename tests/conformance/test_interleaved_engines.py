@@ -36,6 +36,13 @@ def test_both_read_a_table_equal_after_each_of_their_operations(step, java, figu
     figures["interleaved tables with deletion vectors"] += table.vectors
 
 
-def test_the_tables_are_of_every_merge_engine():
+def test_the_tables_are_of_every_merge_engine_and_layout():
     drawn = [design(Random(f"interleaved {FIRST + step}"), "engines") for step in range(100)]
-    assert {engine_of(options) for _, _, _, options, _ in drawn} == set(ENGINES)
+    options = [options for _, _, _, options, _ in drawn]
+    assert {engine_of(given) for given in options} == set(ENGINES)
+    assert {given["bucket"] for given in options} == {"1", "2", "3", "5", "8"}
+    assert {given["file.format"] for given in options} == {"parquet", "orc", "avro"}
+    assert sum(bool(partitions) for _, _, partitions, _, _ in drawn) > 20
+    assert sum("-D" in kinds for *_, kinds in drawn) > 40
+    assert sum("sequence.field" in given for given in options) > 10  # rows come late
+    assert sum("deletion-vectors.enabled" in given for given in options) > 5

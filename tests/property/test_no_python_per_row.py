@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import tablestore as ts
 from tests.support import strategies as s
 from tests.support.builders import new_lake
+from tests.support.line_events import line_events
 
 PACKAGE = str(Path(ts.__file__).parent)
 SMALL, LARGE = 1_000, 10_000
@@ -26,48 +26,13 @@ Work for each row would run a line 9,000 times more, for each tenth row still 90
 def lines_run():
     """Counts executed lines of the package by (file, line), into the Counter that it gives."""
     found: Counter = Counter()
-    if hasattr(sys, "monitoring"):
-        yield from _monitored(found)
-    else:
-        yield from _traced(found)
 
-
-def _monitored(found):
-    watch = sys.monitoring
-
-    def line(code, number):
-        if not code.co_filename.startswith(PACKAGE):
-            return watch.DISABLE
+    def seen(code, number):
         found[code.co_filename, number] += 1
-        return None
+        return True
 
-    tool = next(t for t in range(6) if watch.get_tool(t) is None)
-    watch.use_tool_id(tool, "rows")
-    watch.register_callback(tool, watch.events.LINE, line)
-    watch.restart_events()
-    watch.set_events(tool, watch.events.LINE)
-    try:
+    with line_events(lambda code: code.co_filename.startswith(PACKAGE), seen):
         yield found
-    finally:
-        watch.set_events(tool, 0)
-        watch.free_tool_id(tool)
-
-
-def _traced(found):
-    def line(frame, event, _):
-        if event == "line":
-            found[frame.f_code.co_filename, frame.f_lineno] += 1
-        return line
-
-    def call(frame, event, _):
-        return line if frame.f_code.co_filename.startswith(PACKAGE) else None
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
-        yield found
-    finally:
-        sys.settrace(before)
 
 
 def lines_of(action):

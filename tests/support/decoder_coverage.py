@@ -27,10 +27,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tests.support.decoders import DECODERS, damaged
+from tests.support.line_events import line_events
 
 ROOMS = ("tablestore.format.", "tablestore.datafile.")
 ENCODING = frozenset({"parts", "encode", "encode_null"})
@@ -182,55 +183,23 @@ def _lines(code: CodeType) -> set[int]:
 @contextmanager
 def recording(files: Iterable[str]) -> Iterator[Lines]:
     """The lines of these files that run meanwhile."""
-    seen: Lines = {file: set() for file in files}
-    if sys.version_info >= (3, 12):
-        yield from _monitored(seen)
-    else:
-        yield from _traced(seen)
-
-
-def _traced(seen: Lines) -> Iterator[Lines]:
+    found: Lines = {file: set() for file in files}
     left: dict[CodeType, set[int]] = {}
 
-    def trace(frame: FrameType, event: str, _argument: object) -> Any:
-        code = frame.f_code
+    def wants(code: CodeType) -> bool:
         missing = left.get(code)
         if missing is None:
-            known = code.co_filename in seen
+            known = code.co_filename in found
             missing = left[code] = set(_lines(code)) if known else set()
-        if not missing:
-            return None  # nothing new can be seen in it
-        if event == "line":
-            missing.discard(frame.f_lineno)
-            seen[code.co_filename].add(frame.f_lineno)
-        return trace
+        return bool(missing)  # else nothing new can be seen in it
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield seen
-    finally:
-        sys.settrace(before)
+    def seen(code: CodeType, number: int) -> bool:
+        left[code].discard(number)
+        found[code.co_filename].add(number)
+        return False
 
-
-def _monitored(seen: Lines) -> Iterator[Lines]:
-    monitoring = sys.monitoring  # type: ignore[attr-defined]
-    tool = next(i for i in range(6) if monitoring.get_tool(i) is None)
-
-    def line(code: CodeType, number: int) -> object:
-        if code.co_filename in seen:
-            seen[code.co_filename].add(number)
-        return monitoring.DISABLE
-
-    monitoring.use_tool_id(tool, "decoder coverage")
-    monitoring.register_callback(tool, monitoring.events.LINE, line)
-    monitoring.restart_events()
-    monitoring.set_events(tool, monitoring.events.LINE)
-    try:
-        yield seen
-    finally:
-        monitoring.set_events(tool, 0)
-        monitoring.free_tool_id(tool)
+    with line_events(wants, seen):
+        yield found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -82,3 +82,15 @@ def unpack(writer: str, target: Path) -> Iterator[GoldenTable]:
     for name in json.loads((target / "INDEX.json").read_text()):
         expected = json.loads((target / f"{name}.json").read_text(encoding="utf-8"))
         yield GoldenTable(writer, name, target, expected)
+
+
+def listed(writers: list[str]) -> list[tuple[str, str]]:
+    """(writer, name) of every table in the archives."""
+    return [(writer, name) for writer in writers for name in names(writer)]
+
+
+def unpacked(writers: list[str], root: Path) -> dict[tuple[str, str], GoldenTable]:
+    """The tables of the archives below `root`, by (writer, name)."""
+    return {
+        (writer, table.name): table for writer in writers for table in unpack(writer, root / writer)
+    }

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import jpype
 
+from tests.support.oracle_merge import merged_groups, options_of, row_type
+
 COLUMN = "c"
 
 
@@ -20,7 +22,7 @@ def run(p, name: str, cases: list):
 def functions(p, case):
     """One function of one column, group by group."""
     kind = p.java_type(case["type"])
-    options = p.P.CoreOptions(_options(p, case["options"]))
+    options = p.P.CoreOptions(options_of(p, case["options"]))
     factory = p.P.mergetree.compact.aggregate.factory.FieldAggregatorFactory
     try:
         function = factory.create(kind, COLUMN, case["function"], options)
@@ -71,30 +73,10 @@ def _result(fold, p, getter):
 
 def merges(p, case):
     """The merge of whole rows as every reader and compaction does it."""
-    fields = [p.P.types.DataField(i, n, p.java_type(t)) for i, (n, t) in enumerate(case["columns"])]
-    as_list = jpype.java.util.Arrays.asList
-    compact = p.P.mergetree.compact
-    merge = compact.aggregate.AggregateMergeFunction.factory(
-        _options(p, case["options"]), p.P.types.RowType(as_list(fields)), as_list(case["key"])
-    ).create()
-    wrapped = compact.ReducerMergeFunctionWrapper(merge)
-    types = [t for _, t in case["columns"]]
-    getters = [p.V.getter(t) for t in types]
-    return [_merged(p, wrapped, types, getters, group) for group in case["groups"]]
-
-
-def _merged(p, merge, types, getters, group):
-    key = p.V.row([0], ["INT"])
-    merge.reset()
-    try:
-        for number, (kind, row) in enumerate(group):
-            value = p.V.row(row, types)
-            merge.add(p.P.KeyValue().replace(key, number, p.V.kinds[kind], value))
-        result = merge.getResult()
-    except jpype.JException as problem:
-        return {"error": str(problem).split("\n")[0]}
-    kind = str(result.valueKind().shortString())
-    return {"value": [kind, p.V.row_json(result.value(), getters)]}
+    key = jpype.java.util.Arrays.asList(case["key"])
+    function = p.P.mergetree.compact.aggregate.AggregateMergeFunction
+    options, rows = options_of(p, case["options"]), row_type(p, case["columns"])
+    return merged_groups(p, function.factory(options, rows, key).create(), case)
 
 
 def payloads(p, case):
@@ -135,10 +117,3 @@ def _bitmap(p, kind, data):
 
 def _hex(data) -> str:
     return memoryview(data).tobytes().hex()
-
-
-def _options(p, options):
-    made = p.P.options.Options()
-    for key, value in options.items():
-        made.set(key, value)
-    return made
