@@ -1,6 +1,8 @@
 """Rows that expire: a compaction leaves them out as it reads its files, before it merges.
 
 Reads show a row until a compaction has met it, and of the versions of a key each expires by itself.
+Where keys are looked up in the levels above, an expired version there takes no part either. It is
+still marked as deleted (Java leaves it, and may look at the level behind it).
 
 Source: ``org.apache.paimon.io.RecordLevelExpire``.
 """

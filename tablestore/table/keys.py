@@ -75,7 +75,8 @@ def _undeletable(options: TableOptions, *, whole_rows: bool) -> str | None:
         if whole_rows:
             return None
         return (
-            "a -D row removes a record by its sequence group only; upsert whole rows with row_kind"
+            "a -D row removes a record by its sequence group only; use delete(where=...), or "
+            "upsert whole rows with row_kind"
         )
     removes = (
         options.partial_update_removes_on_delete
@@ -88,7 +89,7 @@ def _undeletable(options: TableOptions, *, whole_rows: bool) -> str | None:
         )
     if options.sequence_field and not whole_rows:
         return (
-            "a -D row without a value of 'sequence.field' is older than every other row; upsert "
-            "whole rows with row_kind"
+            "a -D row without a value of 'sequence.field' is older than every other row; use "
+            "delete(where=...), or upsert whole rows with row_kind"
         )
     return None

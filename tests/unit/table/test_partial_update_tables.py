@@ -82,7 +82,7 @@ def test_a_delete_by_key_removes_and_later_columns_go_on(lake):
         (ENGINE, "only where 'partial-update.remove-record-on-delete' is 'true'"),
         (
             ENGINE | GROUP | {"partial-update.remove-record-on-sequence-group": "at"},
-            "by its sequence group only; upsert whole rows with row_kind",
+            r"by its sequence group only; use delete\(where=\.\.\.\)",
         ),
         ({"merge-engine": "aggregation"}, "'aggregation.remove-record-on-delete' is 'true'"),
         ({"merge-engine": "first-row"}, "keeps the oldest row"),

@@ -101,6 +101,8 @@ ENGINES = {
     "first": {"merge_engine": "first-row"},
     "sequence": {"sequence__field": "s"},
     "vectors": {"deletion_vectors__enabled": "true"},
+    "orc": {"file__format": "orc"},
+    "avro": {"file__format": "avro", "sequence__field": "s"},
 }
 
 
