@@ -21,6 +21,7 @@ import pyarrow as pa
 import zstandard
 
 from tablestore.datafile.avro_schema import RawSchema, is_text_map, paimon_schema
+from tablestore.datafile.digits import check_digits
 from tablestore.errors import InvalidInputError
 from tablestore.format.avro import MAGIC
 from tablestore.format.avro_seal import SEAL_KEY, header_seal
@@ -96,6 +97,7 @@ class AvroWriter:
         """Append rows as blocks."""
         if not batch.num_rows:
             return
+        check_digits(batch, "avro")
         width = max(batch.nbytes // batch.num_rows, 1)
         step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // width))
         for start in range(0, batch.num_rows, step):

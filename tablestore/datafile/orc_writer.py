@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.orc as orc
 
+from tablestore.datafile.digits import check_digits
 from tablestore.datafile.layout import ORC_ID, file_schema
 from tablestore.datafile.orc_seal import SealedOrcSink
 from tablestore.datafile.recast import recast
@@ -77,8 +78,9 @@ class OrcWriter:
         """Append rows.
 
         Raises:
-            InvalidInputError: a timestamp that ORC files do not keep.
+            InvalidInputError: a timestamp or a decimal that ORC files do not keep.
         """
+        check_digits(batch, "orc")
         for name, column in zip(self._schema.names, batch.columns, strict=True):
             _check_timestamps(name, column)
         columns = [

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tablestore.datafile.dictionaries import fitted
+from tablestore.datafile.digits import check_digits
 from tablestore.datafile.parquet_footer import MAGIC
 from tablestore.datafile.parquet_pieces import Footers, Piece
 from tablestore.datafile.parquet_seal import SealedSink, mark
@@ -122,13 +123,23 @@ class ParquetWriter:
         self._footers = Footers()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Append one row group."""
+        """Append one row group.
+
+        Raises:
+            InvalidInputError: a decimal that Parquet files do not keep.
+        """
+        check_digits(batch, "parquet")
         if self._writer is None:
             self._writer = self._open(self._sink)
         self._write(self._writer, batch)
 
     def encode(self, batch: pa.RecordBatch) -> Callable[[], None]:
-        """Make a row group, in any thread; gives what appends it."""
+        """Make a row group, in any thread; gives what appends it.
+
+        Raises:
+            InvalidInputError: a decimal that Parquet files do not keep.
+        """
+        check_digits(batch, "parquet")
         sink = pa.BufferOutputStream()
         writer = self._open(sink)
         self._write(writer, batch)

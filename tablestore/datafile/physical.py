@@ -168,6 +168,8 @@ def timestamp_limits(target: pa.TimestampType) -> str:
 def _decimals(array: pa.BinaryArray, target: pa.Decimal128Type) -> pa.Array:
     """Big-endian two's complement numbers of up to 16 bytes; below a null parent there are none.
 
+    A number of more digits than the type's is null, as Java has it.
+
     Raises:
         ValueError: a number is longer.
     """
@@ -176,19 +178,19 @@ def _decimals(array: pa.BinaryArray, target: pa.Decimal128Type) -> pa.Array:
         return pa.nulls(len(array), target)
     if longest > _DECIMAL_BYTES:
         raise ValueError(f"a decimal of {longest} bytes")
-    zero = b"\0" * _DECIMAL_BYTES
-    from_bytes = int.from_bytes
-    parts = [
-        zero
-        if item is None
-        else from_bytes(item, "big", signed=True).to_bytes(_DECIMAL_BYTES, "little", signed=True)
+    bound = 10**target.precision
+    numbers = [
+        None if item is None else int.from_bytes(item, "big", signed=True)
         for item in array.to_pylist()
     ]
-    validity = pa.array(_valid(array)).buffers()[1] if array.null_count else None
-    wide = pa.Array.from_buffers(
-        pa.decimal128(38, target.scale), len(array), [validity, pa.py_buffer(b"".join(parts))]
-    )
-    return wide.cast(target)  # checks the precision
+    known = np.array([item is not None and -bound < item < bound for item in numbers], np.bool_)
+    zero = b"\0" * _DECIMAL_BYTES
+    parts = [
+        (item or 0).to_bytes(_DECIMAL_BYTES, "little", signed=True) if valid else zero
+        for item, valid in zip(numbers, known.tolist(), strict=True)
+    ]
+    validity = None if known.all() else pa.array(known).buffers()[1]
+    return pa.Array.from_buffers(target, len(array), [validity, pa.py_buffer(b"".join(parts))])
 
 
 def _nested(array: pa.Array, data_type: DataType, target: pa.DataType) -> pa.Array:

@@ -27,6 +27,8 @@ SMALL_TIMESTAMP_PRECISION: Final = 3  # timestamps up to here are an int64 of mi
 _WIDE: Final = Context(prec=60)
 _REFERENCE: Final = struct.Struct("<II")
 _LONG: Final = struct.Struct("<q")
+_SHORT_DIGITS: Final = 18
+"""Decimals of no more digits are one int64, and Java does not look at the digits of its sums."""
 _NO_SLOT: Final = bytes(8)
 _FLOAT_NAN: Final = bytes.fromhex("0000c07f00000000")
 _DOUBLE_NAN: Final = bytes.fromhex("000000000000f87f")
@@ -192,7 +194,7 @@ class TextSlot(BytesSlot):
 
 
 class SmallDecimalSlot(PlainNull):
-    """DECIMAL of at most 18 digits: the unscaled value."""
+    """DECIMAL of at most 18 digits: the unscaled value, whatever its digits, as Java has it."""
 
     width = 8
 
@@ -240,20 +242,24 @@ def unscaled(value: Decimal, precision: int, scale: int) -> int:
     """The integer ``value`` * 10**``scale``.
 
     Raises:
-        InvalidInputError: the value has more digits than DECIMAL(precision, scale).
+        InvalidInputError: the value has more digits than DECIMAL(precision, scale), or does not fit
+            64 bits where that has at most 18.
     """
+    short = precision <= _SHORT_DIGITS
+    low, high = (-(1 << 63), 1 << 63) if short else (1 - 10**precision, 10**precision)
     sign, digits, exponent = value.as_tuple()
     if isinstance(exponent, int):
         number = int("".join(map(str, digits)) or "0")
         shift = exponent + scale
         if number == 0:
             return 0
-        if 0 <= shift <= precision:
+        if 0 <= shift <= precision + short:
             number, rest = number * 10**shift, 0
         else:
             number, rest = divmod(number, 10 ** min(-shift, len(digits))) if shift < 0 else (0, 1)
-        if rest == 0 and number < 10**precision:
-            return -number if sign else number
+        number = -number if sign else number
+        if rest == 0 and low <= number < high:
+            return number
     raise InvalidInputError(f"{value} is not a DECIMAL({precision}, {scale})")
 
 

@@ -159,10 +159,14 @@ def test_values_that_do_not_fit_the_type_are_damage():
     fields = [field("k", "TINYINT")]
     with pytest.raises(CorruptDataError, match=r"f\.avro"):
         read(file_of(record(k="int"), [{"k": 300}]), fields)
+
+
+def test_decimals_of_more_digits_than_the_type_are_null_as_in_java():
     schema = record(k={"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 0})
-    data = file_of(schema, [{"k": Decimal(123_456_789)}])
-    with pytest.raises(CorruptDataError, match=r"f\.avro"):
-        read(data, [field("k", "DECIMAL(8, 0)")])
+    values = [123_456_789, 99_999_999, -100_000_000, -99_999_999]
+    data = file_of(schema, [{"k": Decimal(value)} for value in values])
+    found = read(data, [field("k", "DECIMAL(8, 0)")])
+    assert found["k"].to_pylist() == [None, Decimal(99_999_999), None, Decimal(-99_999_999)]
 
 
 def test_a_block_of_more_records_than_bytes_is_damage():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+import struct
 from decimal import Decimal
 from typing import Any
 
@@ -217,7 +218,17 @@ def test_decimals_take_the_scale_of_the_type():
     assert str(zero) == "0.00"
 
 
-@pytest.mark.parametrize("text", ["0.001", "123456789.00", "NaN", "Infinity", "1E+400", "1E-400"])
+@pytest.mark.parametrize("number", [12345678900, 2**63 - 1, -(2**63)])
+def test_sums_of_short_decimals_may_have_more_digits_as_in_java(number: int):
+    value = Decimal(number).scaleb(-2)
+    data = encode_row((value,), (DEC10,))
+    assert struct.unpack("<q", data[12:20]) == (number,)
+    assert decode_row(data, (DEC10,)) == (value,)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.001", "92233720368547758.08", "NaN", "Infinity", "1E+400", "1E-400"]
+)
 def test_decimals_that_do_not_fit_are_refused(text: str):
     with pytest.raises(InvalidInputError, match=r"is not a DECIMAL\(10, 2\)"):
         encode_row((Decimal(text),), (DEC10,))
