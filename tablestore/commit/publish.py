@@ -3,9 +3,11 @@
 1. Find the latest snapshot. 2. Prepare against it; all that the new snapshot refers to is durable.
 3. Create ``snapshot-N`` only if absent. 4. An answer that is not a plain yes is settled by reading
 the file back: mine, another's (lost the race: again from 1), or absent (unknown: again from 1, but
-first look whether an earlier attempt landed after all). 5. Advance LATEST. 6. Read EARLIEST: beyond
-N means that this process slept through an expiry, and may have written into a hole that nobody
-will read, or LATEST back to where the history was.
+first look whether an earlier attempt landed after all). 5. Where LATEST is lower than what it was
+built on, or that was last seen more than a second ago, read that back: gone or another means that
+the history was rolled back, and nobody will read what was created. Advance LATEST. 6. Read EARLIEST:
+beyond N means that this process slept through an expiry, and may have written into a hole that
+nobody will read, or LATEST back to where the history was.
 
 What ends it: published; not published, with an error, and everything written taken back; or
 ``CommitUnknownError``, and nothing deleted.
@@ -17,7 +19,7 @@ import contextlib
 import enum
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tablestore.commit.phases import Phases, PhaseWatch
 from tablestore.commit.token import FILES_MAX, CommitToken
@@ -33,12 +35,16 @@ from tablestore.format.paths import EARLIEST_HINT, snapshot_path
 from tablestore.format.snapshot import BATCH_COMMIT_IDENTIFIER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tablestore.commit.clock import Clock
     from tablestore.commit.prepare import Preparation, Prepared
     from tablestore.commit.settings import CommitSettings
     from tablestore.format.job import JobState
     from tablestore.format.snapshot import Snapshot
     from tablestore.metadata.base import CommittedState
+
+T = TypeVar("T")
 
 _BACKOFF_DOUBLINGS_MAX: Final = 16
 
@@ -100,6 +106,10 @@ class Publisher:
         self._open: list[int] = []
         # True once an answer was missing: files of lost attempts may be referred to then.
         self._doubt = False
+        # The bytes of the snapshot that the attempt builds on; None for the first one.
+        self._base: bytes | None = None
+        # When that was known to be the latest one.
+        self._proven_at = 0.0
         # Snapshots up to here were searched for earlier attempts.
         self._searched: int | None = None
 
@@ -145,7 +155,7 @@ class Publisher:
         """
         try:
             with self._watch.phase("find"):
-                latest = self._state.snapshots.latest()
+                latest = self._latest()
                 landed = self._find_landed(latest)
                 if landed is not None:
                     self._state.snapshots.advance_latest(landed.id)
@@ -166,10 +176,10 @@ class Publisher:
             outcome = self._create(prepared)
             if outcome is not _Outcome.MINE:
                 return None
-            self._state.snapshots.advance_latest(prepared.snapshot.id)
             if not self._stands(prepared):
                 return None
-            self._state.snapshots.remember(prepared.snapshot.id, prepared.data)
+            snapshots = self._state.snapshots
+            snapshots.built(prepared.snapshot.id, prepared.data, contended=self._retries > 0)
         return self._published(prepared.snapshot, prepared)
 
     def _published(
@@ -180,6 +190,18 @@ class Publisher:
     ) -> Published:
         return Published(snapshot, prepared, self._retries, done, self._watch.phases)
 
+    def _latest(self) -> Snapshot | None:
+        """What to build on: the tip that this process knows, or after a lost race the latest.
+
+        A tip that is stale shows when its successor cannot be created.
+        """
+        snapshots = self._state.snapshots
+        tip = snapshots.tip() if self._retries == 0 else None
+        latest = tip or snapshots.latest(proven=True)
+        self._base = None if latest is None else snapshots.bytes_of(latest.id)
+        self._proven_at = snapshots.proven_at
+        return latest
+
     def _prepare(self, latest: Snapshot | None) -> Prepared | None:
         """The next attempt; None when the snapshot it was to build on was expired meanwhile.
 
@@ -189,7 +211,8 @@ class Publisher:
         try:
             return self._preparation.prepare(latest)
         except NotFoundError:
-            if latest is None or self._state.snapshots.latest() == latest:
+            self._state.snapshots.forget()
+            if latest is None or self._state.snapshots.latest(proven=True) == latest:
                 raise
             return None
 
@@ -290,8 +313,17 @@ class Publisher:
         ) == (intent.user, intent.identifier, intent.kind)
 
     def _stands(self, prepared: Prepared) -> bool:
-        """True when the created snapshot is part of the chain; else it was taken back."""
-        snapshot_id = prepared.snapshot.id
+        """True when the created snapshot is part of the chain; else it was taken back.
+
+        On the way LATEST is moved to it.
+        """
+        snapshot_id, snapshots = prepared.snapshot.id, self._state.snapshots
+        hint = snapshots.read_latest() or 0
+        if not self._follows(snapshot_id, hint):
+            self._take_back(prepared)
+            return False
+        if hint < snapshot_id:
+            snapshots.write_latest(snapshot_id)
         earliest = self._read_earliest()
         if earliest is None or earliest <= snapshot_id:
             self._open.clear()
@@ -299,21 +331,53 @@ class Publisher:
         if not self._is_zombie(prepared, earliest):
             self._open.clear()
             return True
+        self._take_back(prepared)
+        return False
+
+    def _take_back(self, prepared: Prepared) -> None:
+        """Deletes the snapshot file that was created where no reader finds it."""
+        snapshot_id = prepared.snapshot.id
         key = snapshot_path(snapshot_id)
         with contextlib.suppress(NotFoundError):
             if self._state.store.get(key) == prepared.data:
                 self._state.store.delete(key)
+        self._state.snapshots.forget()
         self._open.remove(snapshot_id)
         self._uuids.remove(prepared.snapshot.uuid or "")
         if not self._open:
             self._searched = None  # nothing to look for in the history that was slept through
-        return False
+
+    def _follows(self, snapshot_id: int, hint: int) -> bool:
+        """False where the history was rolled back below the snapshot that this one builds on.
+
+        Args:
+            snapshot_id: of the created one.
+            hint: what LATEST says; 0 where that is not known.
+        """
+        snapshots, known = self._state.snapshots, self._base
+        if known is None or (hint >= snapshot_id - 1 and snapshots.is_recent(self._proven_at)):
+            return True
+        base = self._settled(lambda: snapshots.read(snapshot_id - 1))
+        if base == known or (self._read_earliest() or 0) >= snapshot_id:
+            return True
+        # Gone, and EARLIEST does not say expired: rolled back, unless all below it is gone, too
+        # (Java moves EARLIEST after it has deleted).
+        below = self._settled(lambda: snapshots.ids_below(snapshot_id))
+        return base is None and not below and hint >= snapshot_id - 1
 
     def _read_earliest(self) -> int | None:
+        return self._settled(lambda: self._state.snapshots.read_hint(EARLIEST_HINT))
+
+    def _settled(self, read: Callable[[], T]) -> T:
+        """What a read gives, asked for until the storage answers.
+
+        Raises:
+            StorageUnavailableError: it did not answer in time.
+        """
         wait = self._settings.retry_wait_ms_min / 1000
         while True:
             try:
-                return self._state.snapshots.read_hint(EARLIEST_HINT)
+                return read()
             except StorageUnavailableError:
                 if self._clock.monotonic() >= self._deadline:
                     raise
@@ -328,7 +392,8 @@ class Publisher:
         Raises:
             CommitUnknownError: neither can be shown.
         """
-        latest = self._state.snapshots.latest()
+        self._state.snapshots.forget()
+        latest = self._state.snapshots.latest(proven=True)
         if latest is not None:
             if latest.id == prepared.snapshot.id:
                 return False  # nothing follows, so that EARLIEST says nonsense

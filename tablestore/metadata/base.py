@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import CorruptDataError, NotFoundError
 from tablestore.format.manifest import KIND_ADD, merge_entries
+from tablestore.format.paths import LATEST_HINT, schema_path
 from tablestore.metadata.jobs import Jobs
 from tablestore.metadata.manifests import EntryFilter, EntryScan, Manifests
 from tablestore.metadata.schemas import Schemas
 from tablestore.metadata.snapshots import Snapshots
+from tablestore.store.base import get_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tablestore.format.manifest import ManifestEntry
+    from tablestore.format.schema import TableSchema
     from tablestore.format.snapshot import Snapshot
     from tablestore.store.base import Store
 
@@ -241,3 +244,16 @@ class CommittedState:
         self.manifests = Manifests(store)
         self.base = BaseCache(self.snapshots, self.manifests)
         self.jobs = Jobs(store, self.snapshots)
+
+    def look(self) -> TableSchema | None:
+        """The newest schema where the first look, of one round, shows it.
+
+        Most tables have one schema, or two. What LATEST says is kept for the first snapshot.
+
+        Raises:
+            CorruptDataError: a schema is damaged.
+        """
+        keys = (LATEST_HINT, schema_path(0), schema_path(1))
+        hint, first, second = get_together(self.store, keys)
+        self.snapshots.note_hint(hint)
+        return self.schemas.note(first, second)

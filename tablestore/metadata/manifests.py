@@ -28,9 +28,10 @@ from tablestore.format.manifest import (
 )
 from tablestore.format.manifest_list import decode_manifest_list
 from tablestore.format.paths import manifest_path
+from tablestore.store.base import get_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tablestore.format.index_manifest import IndexManifestEntry
     from tablestore.format.manifest import ManifestEntry
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TOGETHER: Final = 16  # requests of one round
 _KEPT_LISTS: Final = 4096  # lines of manifest lists
 _KEPT_ENTRIES: Final = 8192  # entries of manifests
 
@@ -205,6 +207,12 @@ class Manifests:
             self._entries.put(name, found)
         return found
 
+    def _read_many(self, names: Sequence[str]) -> None:
+        """Reads the manifests that are not known, several in one round."""
+        unknown = [name for name in names if self._entries.get(name) is None]
+        for name, data in self._fetch(unknown, "manifest"):
+            self._entries.put(name, tuple(decode_manifest(data, name=manifest_path(name))))
+
     def read_index(self, name: str | None) -> tuple[IndexManifestEntry, ...]:
         """The index files that an index manifest names; none without a name.
 
@@ -225,8 +233,35 @@ class Manifests:
         """All manifests of a snapshot, base before delta; their merged entries are its files."""
         if snapshot is None:
             return ()
-        base = self.read_list(snapshot.base_manifest_list)
-        return base + self.read_list(snapshot.delta_manifest_list)
+        names = (snapshot.base_manifest_list, snapshot.delta_manifest_list)
+        lists = self._read_lists(names)
+        return lists[0] + lists[1]
+
+    def _read_lists(self, names: Sequence[str]) -> list[tuple[ManifestFileMeta, ...]]:
+        """The lines of several manifest lists, those that are not known read in one round.
+
+        Raises:
+            CorruptDataError: one is damaged.
+        """
+        unknown = [name for name in names if self._lists.get(name) is None]
+        read: dict[str, tuple[ManifestFileMeta, ...]] = {}
+        for name, data in self._fetch(unknown, "manifest list"):
+            read[name] = tuple(decode_manifest_list(data, name=manifest_path(name)))
+            self._lists.put(name, read[name])
+        return [read[name] if name in read else self.read_list(name) for name in names]
+
+    def _fetch(self, names: Sequence[str], what: str) -> Iterator[tuple[str, bytes]]:
+        """The bytes of objects, some at a time in one round.
+
+        Raises:
+            NotFoundError: one is not there.
+        """
+        for at in range(0, len(names), _TOGETHER):
+            part = names[at : at + _TOGETHER]
+            found = get_together(self._store, [_key(name, what) for name in part])
+            for name, data in zip(part, found, strict=True):
+                # an object that is gone is asked for once more, by itself, for the error's words
+                yield name, self._store.get(manifest_path(name)) if data is None else data
 
     def delta(self, snapshot: Snapshot) -> list[ManifestEntry]:
         """What a snapshot changed, ADD and DELETE, in order."""
@@ -257,6 +292,7 @@ class Manifests:
         read = [meta for meta in metas if chosen.wants_manifest(meta)]
         expected = sum(meta.num_added_files + meta.num_deleted_files for meta in read)
         if expected <= _KEPT_ENTRIES:
+            self._read_many([meta.file_name for meta in read])
             parts = [chosen.select(self.read(meta.file_name)) for meta in read]
         else:  # more than are kept
             prepare_manifests(expected)

@@ -6,15 +6,22 @@ Source: ``org.apache.paimon.schema.SchemaManager``.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import CorruptDataError, NotFoundError, StorageUnavailableError
 from tablestore.format.paths import SCHEMA_FOLDER, SCHEMA_PREFIX, numbered, schema_path
 from tablestore.format.schema import decode_schema, encode_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tablestore.format.schema import TableSchema
     from tablestore.store.base import Store
+
+
+# How long nobody is asked again whether there is a newer schema.
+_LOOKED_SECONDS: Final = 1.0
 
 
 class Schemas:
@@ -22,10 +29,14 @@ class Schemas:
 
     Args:
         store: rooted at the table.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
+        self._newest: int | None = None
+        self._looked_until = 0.0
         self._lock = threading.Lock()
         self._kept: dict[int, TableSchema] = {}
 
@@ -51,11 +62,14 @@ class Schemas:
         kept = self._kept.get(schema_id)
         if kept is not None:
             return kept
-        name = schema_path(schema_id)
         try:
-            data = self._store.get(name)
+            data = self._store.get(schema_path(schema_id))
         except NotFoundError:
             return None
+        return self._keep(schema_id, data)
+
+    def _keep(self, schema_id: int, data: bytes) -> TableSchema:
+        name = schema_path(schema_id)
         schema = decode_schema(data, name=name)
         if schema.id != schema_id:
             raise CorruptDataError(
@@ -68,21 +82,52 @@ class Schemas:
     def latest(self, floor: int = 0) -> TableSchema | None:
         """The newest schema, or None where there is no table.
 
+        A schema that another process adds is seen after a second at the latest, and at once where
+        a snapshot names it.
+
         Args:
             floor: an id that is known to exist, e.g. that of the latest snapshot.
 
         Cost:
-            one request when the newest schema is known already.
+            one request when the newest schema is known already; none within a second.
         """
         start = max([floor, *self._kept])
         found = self.find(start)
+        if found is not None and found.id == self._newest and self._clock() < self._looked_until:
+            return found
         if found is None:
             # No table has schemas above a gap, unless its oldest ones were removed by hand.
             newest = max(self._listed_ids(), default=None)
             return None if newest is None else self.find(newest)
         while (after := self.find(found.id + 1)) is not None:
             found = after
+        self._note_newest(found)
         return found
+
+    def note(self, first: bytes | None, second: bytes | None) -> TableSchema | None:
+        """Keeps what was just read of the first two schemas.
+
+        Args:
+            first: the bytes of schema 0.
+            second: those of schema 1.
+
+        Returns:
+            Schema 0 where it is the newest; None where that is not known from these.
+
+        Raises:
+            CorruptDataError: a file is damaged.
+        """
+        found = None if first is None else self._keep(0, first)
+        if second is not None:
+            self._keep(1, second)
+        if found is None or second is not None:
+            return None
+        self._note_newest(found)
+        return found
+
+    def _note_newest(self, schema: TableSchema) -> None:
+        with self._lock:
+            self._newest, self._looked_until = schema.id, self._clock() + _LOOKED_SECONDS
 
     def create(self, schema: TableSchema) -> bool:
         """Creates the file of a new schema.

@@ -8,7 +8,9 @@ Source: ``org.apache.paimon.utils.SnapshotManager``, ``HintFileUtils``.
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from tablestore.errors import CorruptDataError, NotFoundError, TablestoreError
@@ -21,15 +23,22 @@ from tablestore.format.paths import (
     snapshot_path,
 )
 from tablestore.format.snapshot import decode_snapshot
+from tablestore.store.base import get_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tablestore.format.snapshot import Snapshot
     from tablestore.store.base import Store
 
 # A hint this far behind is slower to walk than the folder is to list.
 _WALK_MAX: Final = 64
+# From a snapshot this far behind, the hint is the shorter way.
+_STEPS_MAX: Final = 4
+# A writer that sleeps through an expiry sleeps longer than this.
+_YOUNG_MS: Final = 60_000
+# A rollback and commits that reach the same number again take longer than this.
+_RECENT_SECONDS: Final = 1.0
 _LISTINGS_MAX: Final = 3
 _KEPT_MAX: Final = 1024
 _NO_WATERMARK: Final = -(2**63)
@@ -41,27 +50,91 @@ class Snapshots:
 
     Args:
         store: rooted at the table.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
+        self._proven_at = 0.0
         self._lock = threading.Lock()
         self._kept: dict[int, tuple[bytes, Snapshot]] = {}
+        self._tip: Snapshot | None = None
+        self._proven = False
+        self._hint: int | None = None
 
-    def latest(self) -> Snapshot | None:
+    def latest(self, *, proven: bool = False) -> Snapshot | None:
         """The newest snapshot, or None for a table without commits.
 
+        Args:
+            proven: True never takes for the latest one what a writer left that slept through an
+                expiry and died: a commit on top of it would be lost. Otherwise that is believed
+                only of a snapshot younger than a minute, which saves a reader one request.
+
         Cost:
-            LATEST, EARLIEST, the snapshot, and a look for its successor.
+            the snapshot seen last and a look for its successor, in one round; the first time, and
+            after a rollback, LATEST and perhaps EARLIEST before.
 
         Raises:
             CorruptDataError: its file is damaged.
             UnsupportedFormatError: a newer version wrote it.
         """
-        hint = self.read_hint(LATEST_HINT)
-        found = (self._from_hint(hint) if hint else None) or self._from_listing()
+        began = self._clock()
+        found = self._from_known(proven=proven)
+        known = found is not None
+        if found is None:
+            found = self._from_hints(proven=proven) or self._from_listing()
+            # A listing shows the chain's end above whatever stands in its holes.
         self._forget_above(0 if found is None else found.id)
+        with self._lock:
+            self._proven = proven or (known and self._proven)
+            self._tip = found
+            self._proven_at = began
         return found
+
+    def tip(self) -> Snapshot | None:
+        """The newest snapshot known to be part of the table, without asking; None if unknown.
+
+        A commit may build on it: that its successor can be created proves that it is the latest.
+        """
+        return self._tip if self._proven else None
+
+    @property
+    def proven_at(self) -> float:
+        """When :meth:`tip` was last known to be the latest snapshot, by the clock given."""
+        return self._proven_at
+
+    def is_recent(self, moment: float) -> bool:
+        """Whether a moment was just now: too short a time ago for a rollback and new commits."""
+        return self._clock() - moment <= _RECENT_SECONDS
+
+    def built(self, snapshot_id: int, data: bytes, *, contended: bool) -> Snapshot:
+        """Keeps a snapshot that this process added to the table.
+
+        Args:
+            snapshot_id: its id.
+            data: the bytes of its file.
+            contended: True where others commit, too: then the next commit had better ask first.
+        """
+        snapshot = self.remember(snapshot_id, data)
+        with self._lock:
+            self._tip, self._proven = snapshot, not contended
+            self._proven_at = self._clock()
+        return snapshot
+
+    def forget(self) -> None:
+        """Has the latest snapshot looked for anew: what was known of it is wrong."""
+        with self._lock:
+            self._tip, self._proven, self._hint = None, False, None
+
+    def note_hint(self, data: bytes | None) -> None:
+        """Keeps the bytes of LATEST that were just read, for the next look."""
+        self._hint = None if data is None else _number(data)
+
+    def bytes_of(self, snapshot_id: int) -> bytes | None:
+        """The bytes of a snapshot's file as this process knows them, without asking."""
+        kept = self._kept.get(snapshot_id)
+        return None if kept is None else kept[0]
 
     def load(self, snapshot_id: int) -> Snapshot:
         """The snapshot of an id; a snapshot once read is not read again.
@@ -89,7 +162,7 @@ class Snapshots:
         kept = self._kept.get(snapshot_id)
         if kept is not None and not fresh:
             return kept[1]
-        data = self._read(snapshot_id)
+        data = self.read(snapshot_id)
         return None if data is None else self.remember(snapshot_id, data)
 
     def exists(self, snapshot_id: int) -> bool:
@@ -208,14 +281,18 @@ class Snapshots:
     def read_hint(self, key: str) -> int | None:
         """The number in a hint file, or None where it is missing, garbage or not positive."""
         try:
-            text = self._store.get(key)
+            return _number(self._store.get(key))
         except NotFoundError:
             return None
-        # Java joins the lines of the file before it parses the number.
-        digits = b"".join(text.split())
-        if not digits.isdigit() or len(digits) > 18:
-            return None
-        return int(digits) or None
+
+    def read_hints(self) -> tuple[int | None, int | None]:
+        """The numbers in LATEST and EARLIEST, read in one round."""
+        latest, earliest = get_together(self._store, (LATEST_HINT, EARLIEST_HINT))
+        return _number(latest), _number(earliest)
+
+    def ids_below(self, snapshot_id: int) -> list[int]:
+        """The ids of the snapshots that exist below one; lists them."""
+        return sorted(found for found in self._listed_ids() if found < snapshot_id)
 
     def advance_latest(self, snapshot_id: int) -> None:
         """Writes the hint LATEST, never backwards; a failure is ignored, as the hint is one."""
@@ -224,6 +301,18 @@ class Snapshots:
                 self._store.put(LATEST_HINT, str(snapshot_id).encode())
         except TablestoreError:
             return
+
+    def read_latest(self) -> int | None:
+        """The number in LATEST, or None where it cannot be had."""
+        try:
+            return self.read_hint(LATEST_HINT)
+        except TablestoreError:
+            return None
+
+    def write_latest(self, snapshot_id: int) -> None:
+        """Writes the hint LATEST, which the caller has found to be lower; may fail silently."""
+        with contextlib.suppress(TablestoreError):
+            self._store.put(LATEST_HINT, str(snapshot_id).encode())
 
     def forget_below(self, oldest: int) -> None:
         """Drops what was expired."""
@@ -237,24 +326,52 @@ class Snapshots:
             for snapshot_id in [kept for kept in self._kept if kept > newest]:
                 del self._kept[snapshot_id]
 
-    def _read(self, snapshot_id: int) -> bytes | None:
+    def read(self, snapshot_id: int) -> bytes | None:
+        """The bytes of a snapshot's file now, or None."""
         try:
             return self._store.get(snapshot_path(snapshot_id))
         except NotFoundError:
             return None
 
-    def _from_hint(self, hint: int) -> Snapshot | None:
-        """The newest snapshot by walking up from a hint; None where the hint leads nowhere."""
-        data = self._read(hint)
-        # Below EARLIEST there may stand what a writer left that slept through an expiry.
-        if data is None or hint < (self.read_hint(EARLIEST_HINT) or 0):
+    def _from_known(self, *, proven: bool) -> Snapshot | None:
+        """The newest snapshot by the one seen last; None where that one is not there any more."""
+        tip = self._tip
+        known = None if tip is None else self.bytes_of(tip.id)
+        if tip is None or known is None or (proven and not self._proven):
             return None
-        for newest in range(hint, hint + _WALK_MAX):
-            if not self.exists(newest + 1):
+        return self._walk(tip.id, _STEPS_MAX, known)
+
+    def _from_hints(self, *, proven: bool) -> Snapshot | None:
+        """The newest snapshot by the hints; None where they lead nowhere."""
+        earliest: int | None = None
+        if proven:
+            hint, earliest = self.read_hints()
+        else:
+            hint, self._hint = self._hint or self.read_hint(LATEST_HINT), None
+        found = None if hint is None else self._walk(hint, _WALK_MAX)
+        if found is None or hint is None:
+            return None
+        if not proven and not _is_young(found):
+            earliest = self.read_hint(EARLIEST_HINT)
+        # Below EARLIEST there may stand what a writer left that slept through an expiry.
+        return None if hint < (earliest or 0) else found
+
+    def _walk(self, start: int, most: int, expected: bytes | None = None) -> Snapshot | None:
+        """The last of the snapshots that follow each other without a gap.
+
+        Args:
+            start: id of the first.
+            most: how far.
+            expected: the bytes that the first must have.
+        """
+        keys = (snapshot_path(start), snapshot_path(start + 1))
+        data, after = get_together(self._store, keys)
+        if data is None or (expected is not None and data != expected):
+            return None
+        for newest in range(start, start + most):
+            if after is None:
                 return self.remember(newest, data)
-            data = self._read(newest + 1)
-            if data is None:
-                return None
+            data, after = after, self.read(newest + 2)
         return None
 
     def _from_listing(self) -> Snapshot | None:
@@ -262,7 +379,7 @@ class Snapshots:
             newest = max(self._listed_ids(), default=None)
             if newest is None:
                 return None
-            data = self._read(newest)
+            data = self.read(newest)
             if data is not None:
                 return self.remember(newest, data)
         raise NotFoundError(f"the snapshots of {self._store.uri} vanish while they are looked for")
@@ -271,3 +388,16 @@ class Snapshots:
         listed = self._store.list(SNAPSHOT_FOLDER)
         ids = (numbered(info.name, SNAPSHOT_PREFIX) for info in listed)
         return [snapshot_id for snapshot_id in ids if snapshot_id is not None]
+
+
+def _number(text: bytes | None) -> int | None:
+    """The number in a hint file, or None where it is missing, garbage or not positive."""
+    # Java joins the lines of the file before it parses the number.
+    digits = b"".join((text or b"").split())
+    if not digits.isdigit() or len(digits) > 18:
+        return None
+    return int(digits) or None
+
+
+def _is_young(snapshot: Snapshot) -> bool:
+    return abs(time.time() * 1000 - snapshot.time_millis) < _YOUNG_MS

@@ -66,6 +66,17 @@ class Components:
         """The options of a schema as values."""
         return TableOptions.parse(schema.options, has_primary_key=bool(schema.primary_keys))
 
+    def opened(self) -> TableView:
+        """The columns and options of the table now; asks no more than these need.
+
+        Raises:
+            NotFoundError: there is no table.
+        """
+        schema = self.state.look()
+        if schema is None:
+            return self.view()
+        return TableView(self.name, schema, self.options(schema), None, self.state)
+
     def view(self, pinned: Snapshot | None = None) -> TableView:
         """The table at a snapshot, by default the latest one at this moment."""
         if pinned is not None:
@@ -87,7 +98,9 @@ class Components:
         Raises:
             UnsupportedFormatError: the table uses what cannot be written yet.
         """
-        snapshot = self.state.snapshots.latest()
+        # The commit finds out whether the known tip is still the latest snapshot.
+        snapshots = self.state.snapshots
+        snapshot = snapshots.tip() or snapshots.latest(proven=True)
         schema = self.latest_schema(snapshot)
         # a compaction changes no rows, so that the changelog of those that arrive is not its affair
         passed = {"changelog-producer"} if compacts else set()

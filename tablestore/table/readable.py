@@ -60,7 +60,7 @@ class ReadableTable:
         self._parts = components
         self._pinned = pinned
         self._tag = tag
-        self._view = components.view(pinned)
+        self._view = components.opened() if pinned is None else components.view(pinned)
 
     # -- what it is ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -189,7 +190,7 @@ def test_an_outcome_that_stays_unknown_says_so_and_deletes_nothing(table):
 
 def test_a_storage_that_stops_answering_after_the_attempt_is_unknown(table):
     table.faults.fail("put_if_absent", SNAPSHOT_2, "landed")
-    table.faults.fail("get", SNAPSHOT_2, *["absent"] * 10_000)
+    table.faults.fail("get", SNAPSHOT_2, None, *["absent"] * 10_000)
     with pytest.raises(CommitUnknownError):
         table.commit(second())
     assert table.live() == ["first", "mine"]
@@ -197,7 +198,7 @@ def test_a_storage_that_stops_answering_after_the_attempt_is_unknown(table):
 
 def test_a_storage_that_answers_again_settles_the_outcome(table):
     table.faults.fail("put_if_absent", SNAPSHOT_2, "landed")
-    table.faults.fail("get", SNAPSHOT_2, *["absent"] * 5)
+    table.faults.fail("get", SNAPSHOT_2, None, *["absent"] * 5)
     assert table.commit(second()).snapshot_ids == (2,)
 
 
@@ -313,7 +314,7 @@ def test_a_commit_that_was_expired_before_it_was_verified_is_a_success(table):
             rival(table, f"theirs{n}")()
         expire(inner, below=4, latest=5)
 
-    # The first look at EARLIEST is that of step 1, the second that of step 5.
+    # The first look at EARLIEST is that of step 1, the second that of step 6.
     table.faults.fail("get", "snapshot/EARLIEST", None, history_moves_on)
     assert table.commit(second()).snapshot_ids == (2,)
     assert inner.get("snapshot/LATEST") == b"5"
@@ -346,9 +347,82 @@ def test_the_latest_hint_never_goes_backwards(table):
         inner.put("snapshot/LATEST", b"2")
         commit_theirs()
 
-    table.faults.fail("get", "snapshot/EARLIEST", None, others_advance)
+    table.faults.fail("get", "snapshot/LATEST", None, others_advance)
     table.commit(second())
     assert inner.get("snapshot/LATEST") == b"3"
+
+
+def roll_back(store, to):
+    """What Java's rollback leaves: LATEST at the snapshot, and none above it."""
+    store.put("snapshot/LATEST", str(to).encode())
+    for info in list(store.list("snapshot")):
+        number = info.name.rpartition("-")[2]
+        if number.isdigit() and int(number) > to:
+            store.delete(info.key)
+
+
+@pytest.fixture
+def warm(table):
+    """A table whose next commit builds on the tip that it knows."""
+    for n in range(3):
+        table.commit(added(data_file(f"warm{n}", seq=(100 + 10 * n, 109 + 10 * n))))
+    assert table.state.snapshots.tip().id == 4
+    return table
+
+
+@pytest.mark.parametrize("rivals", [0, 1, 2, 3])
+def test_a_known_tip_that_was_rolled_back_is_not_built_on(warm, rivals):
+    inner = warm.faults.inner
+    # with two rivals another snapshot has the number of the known tip
+    seconds = time.monotonic()
+    warm.state.snapshots._clock = lambda: seconds + 2
+    roll_back(inner, to=2)
+    for n in range(rivals):
+        rival(warm, f"theirs{n}")()
+    result = warm.commit(second())
+    assert result.snapshot_ids == (3 + rivals,)
+    theirs = [f"theirs{n}" for n in range(rivals)]
+    assert warm.live() == ["first", "mine", *theirs, "warm0"]
+    assert inner.get("snapshot/LATEST") == str(3 + rivals).encode()
+
+
+def test_a_known_tip_that_was_expired_is_not_built_on(warm):
+    inner = warm.faults.inner
+    for n in range(4):
+        rival(warm, f"theirs{n}")()
+    expire(inner, below=8, latest=8)
+    age(inner, 8, -60_000)
+    assert warm.commit(second()).snapshot_ids == (9,)
+    assert inner.head("snapshot/snapshot-5") is None
+
+
+def test_the_snapshot_before_may_expire_right_after_a_commit(warm):
+    inner = warm.faults.inner
+    # as an expirer does that keeps one snapshot, between the creation and the look at the base
+    warm.faults.fail("get", "snapshot/snapshot-4", lambda: expire(inner, below=5, latest=5))
+    assert warm.commit(second()).snapshot_ids == (5,)
+    assert "mine" in warm.live()
+
+
+def test_the_snapshot_before_may_expire_before_earliest_says_so(warm):
+    inner = warm.faults.inner
+
+    def java_expires():
+        for snapshot_id in range(1, 5):
+            inner.delete(f"snapshot/snapshot-{snapshot_id}")
+
+    warm.faults.fail("get", "snapshot/snapshot-4", java_expires)
+    assert warm.commit(second()).snapshot_ids == (5,)
+    assert inner.head("snapshot/snapshot-5") is not None
+
+
+def test_a_known_tip_that_is_stale_is_a_lost_race_and_costs_no_rows(warm):
+    rival(warm)()
+    result = warm.commit(second())
+    assert (result.snapshot_ids, result.retries) == ((6,), 1)
+    assert {"mine", "theirs"} <= set(warm.live())
+    # where others commit, the next one asks first
+    assert warm.state.snapshots.tip() is None
 
 
 def test_a_failing_hint_does_not_fail_the_commit(table):

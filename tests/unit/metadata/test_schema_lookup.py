@@ -25,8 +25,8 @@ def store():
 def test_the_latest_schema_is_probed_for_upwards(store):
     for schema_id in range(4):
         store.put(f"schema/schema-{schema_id}", encode_schema(schema(schema_id)))
-    mark = store.snapshot()
-    schemas = Schemas(store)
+    mark, seconds = store.snapshot(), iter([0.0, 2.0, 2.0, 4.0, 4.0])
+    schemas = Schemas(store, lambda: next(seconds))
     assert schemas.latest(floor=2).id == 3
     assert dict(store.since(mark).verbs) == {"get": 3}
     mark = store.snapshot()
@@ -34,6 +34,32 @@ def test_the_latest_schema_is_probed_for_upwards(store):
     assert dict(store.since(mark).verbs) == {"get": 1}
     store.put("schema/schema-4", encode_schema(schema(4)))
     assert schemas.latest().id == 4
+
+
+def test_nobody_is_asked_twice_within_a_second_whether_there_is_a_newer_schema(store):
+    now = [0.0]
+    store.put("schema/schema-0", encode_schema(schema(0)))
+    schemas = Schemas(store, lambda: now[0])
+    assert schemas.latest().id == 0
+    for schema_id in (1, 2):
+        store.put(f"schema/schema-{schema_id}", encode_schema(schema(schema_id)))
+    now[0], mark = 0.9, store.snapshot()
+    assert schemas.latest().id == 0
+    assert store.since(mark).total == 0
+    # a snapshot that names a schema shows that it is there
+    assert schemas.latest(floor=1).id == 2
+    now[0] = 5.0
+    schemas.create(schema(3))
+    assert schemas.latest().id == 3
+
+
+def test_the_first_two_schemas_may_be_told(store):
+    zero, one = encode_schema(schema(0)), encode_schema(schema(1))
+    mark = store.snapshot()
+    assert Schemas(store).note(zero, None).id == 0
+    assert Schemas(store).note(zero, one) is None
+    assert Schemas(store).note(None, None) is None
+    assert store.since(mark).total == 0
 
 
 def test_a_folder_without_schemas_is_no_table(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import replace
 
@@ -48,7 +49,64 @@ def test_a_right_hint_needs_no_listing(store):
     fill(store, range(1, 6), latest=5)
     mark = store.snapshot()
     assert Snapshots(store).latest().id == 5
-    assert dict(store.since(mark).verbs) == {"get": 3, "head": 1}
+    # LATEST, the snapshot and a look for its successor, and as it is old, EARLIEST
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds) == ({"get": 4}, 3)
+
+
+def test_a_young_snapshot_needs_no_look_at_earliest(store):
+    now = int(time.time() * 1000)
+    store.put("snapshot/snapshot-5", encode_snapshot(snapshot(5, now)))
+    store.put("snapshot/LATEST", b"5")
+    mark = store.snapshot()
+    assert Snapshots(store).latest().id == 5
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds) == ({"get": 3}, 2)
+
+
+def test_a_proof_asks_for_both_hints_at_once(store):
+    fill(store, range(1, 6), latest=5, earliest=1)
+    mark = store.snapshot()
+    snapshots = Snapshots(store)
+    assert snapshots.latest(proven=True).id == 5
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds) == ({"get": 4}, 2)
+    assert snapshots.tip().id == 5
+
+
+def test_what_was_not_proven_is_no_tip(store):
+    fill(store, range(1, 6), latest=5)
+    snapshots = Snapshots(store)
+    snapshots.latest()
+    assert snapshots.tip() is None
+    snapshots.latest(proven=True)
+    snapshots.latest()
+    assert snapshots.tip().id == 5
+    snapshots.forget()
+    assert snapshots.tip() is None
+
+
+def test_the_snapshot_seen_last_and_a_look_for_its_successor_take_one_round(store):
+    fill(store, range(1, 6), latest=5)
+    snapshots = Snapshots(store)
+    snapshots.latest()
+    mark = store.snapshot()
+    assert snapshots.latest().id == 5
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds) == ({"get": 2}, 1)
+    fill(store, [6, 7])
+    mark = store.snapshot()
+    assert snapshots.latest().id == 7
+    spent = store.since(mark)
+    assert (dict(spent.verbs), spent.rounds) == ({"get": 4}, 3)
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_a_zombie_is_not_proven_to_be_the_latest_however_young(store, proven):
+    fill(store, [8, 9], latest=3, earliest=8)
+    now = int(time.time() * 1000)
+    store.put("snapshot/snapshot-3", encode_snapshot(snapshot(3, now)))
+    assert Snapshots(store).latest(proven=proven).id == (9 if proven else 3)
 
 
 @pytest.mark.parametrize("stale", [1, 3, 4])
