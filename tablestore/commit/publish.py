@@ -5,9 +5,9 @@
 the file back: mine, another's (lost the race: again from 1), or absent (unknown: again from 1, but
 first look whether an earlier attempt landed after all). 5. Where LATEST is lower than what it was
 built on, or that was last seen more than a second ago, read that back: gone or another means that
-the history was rolled back, and nobody will read what was created. Advance LATEST. 6. Read EARLIEST:
-beyond N means that this process slept through an expiry, and may have written into a hole that
-nobody will read, or LATEST back to where the history was.
+the history was rolled back, and nobody will read what was created. Advance LATEST. 6. Read
+EARLIEST: beyond N means that this process slept through an expiry, and may have written into a hole
+that nobody will read, or LATEST back to where the history was.
 
 What ends it: published; not published, with an error, and everything written taken back; or
 ``CommitUnknownError``, and nothing deleted.

@@ -28,7 +28,8 @@ def table():
 def unknown(table, *faults):
     """The token of a commit of file `mine` that ended without an answer."""
     table.faults.fail("put_if_absent", SECOND, *faults)
-    table.faults.fail("get", SECOND, *["absent"] * 10_000)
+    # the first look for it, before it is made, finds out that it is not there
+    table.faults.fail("get", SECOND, None, *["absent"] * 10_000)
     settings = CommitSettings(timeout_ms=100)
     with pytest.raises(CommitUnknownError) as caught:
         table.committer(settings=settings).commit([added(data_file("mine"))])

@@ -24,7 +24,14 @@ def spied_manifests(table, monkeypatch):
             names.append(key)
         return get(key)
 
+    get_many = store.get_many
+
+    def spy_many(keys):
+        names.extend(key for key in keys if key.startswith("manifest/"))
+        return get_many(keys)
+
     monkeypatch.setattr(store, "get", spy)
+    monkeypatch.setattr(store, "get_many", spy_many)
     return names
 
 
