@@ -360,10 +360,9 @@ class Publisher:
         base = self._settled(lambda: snapshots.read(snapshot_id - 1))
         if base == known or (self._read_earliest() or 0) >= snapshot_id:
             return True
-        # Gone, and EARLIEST does not say expired: rolled back, unless all below it is gone, too
-        # (Java moves EARLIEST after it has deleted).
-        below = self._settled(lambda: snapshots.ids_below(snapshot_id))
-        return base is None and not below and hint >= snapshot_id - 1
+        # A rollback takes LATEST down, an expiry does not (Java moves EARLIEST after it deleted);
+        # other commits on top of a rollback leave other bytes.
+        return base is None and hint >= snapshot_id - 1
 
     def _read_earliest(self) -> int | None:
         return self._settled(lambda: self._state.snapshots.read_hint(EARLIEST_HINT))

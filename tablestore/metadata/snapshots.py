@@ -290,10 +290,6 @@ class Snapshots:
         latest, earliest = get_together(self._store, (LATEST_HINT, EARLIEST_HINT))
         return _number(latest), _number(earliest)
 
-    def ids_below(self, snapshot_id: int) -> list[int]:
-        """The ids of the snapshots that exist below one; lists them."""
-        return sorted(found for found in self._listed_ids() if found < snapshot_id)
-
     def advance_latest(self, snapshot_id: int) -> None:
         """Writes the hint LATEST, never backwards; a failure is ignored, as the hint is one."""
         try:
