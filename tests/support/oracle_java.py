@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from pathlib import Path
 
 import jpype
 
 from tests.support.oracle_values import Values
+from tests.support.peers_s3 import catalog_options
 
 OPENS = ("java.base/java.nio", "java.base/java.lang", "java.base/java.util", "java.base/sun.nio.ch")
 COMPARE = {
@@ -41,7 +41,8 @@ class Paimon:
         self.P = jpype.JPackage("org").apache.paimon
         self.V = Values(self.P, jpype)
         o = self.P.options.Options()
-        o.set("warehouse", str(Path(warehouse).resolve()))
+        for word, value in catalog_options(warehouse).items():
+            o.set(word, value)
         context = self.P.catalog.CatalogContext.create(o)
         self.catalog = self.P.catalog.CatalogFactory.createCatalog(context)
         self.ids: dict[str, int] = {}

@@ -31,6 +31,8 @@ VENVS = {
     "pypaimon": ("pypaimon==2.1.0",),
     "rust": ("pypaimon-rust==0.4.0", "pyarrow"),
 }
+S3_OF_JAVA = "1.4.2"
+"""The Paimon release that reads s3:// in tests: its plug-in must be of the same release."""
 JAVA_21_ENV = "TABLESTORE_PAIMON_21_JARS"
 
 
@@ -115,6 +117,22 @@ def _java(root: Path, version: str) -> list[Path]:
         "-Dmdep.useBaseVersion=true",
     )
     return [*own, *common]
+
+
+def java_with_s3() -> list[Path]:
+    """Java Paimon with its plug-in for s3://.
+
+    Raises:
+        PeerMissingError: it cannot be had here.
+    """
+    root = cache_dir()
+    with _locked(root):
+        plugin = _mvn(
+            root / f"java-s3-{S3_OF_JAVA}",
+            "dependency:copy",
+            f"-Dartifact=org.apache.paimon:paimon-s3:{S3_OF_JAVA}",
+        )
+        return [*_java(root, S3_OF_JAVA), *plugin]
 
 
 def _jars_of_21() -> list[Path]:

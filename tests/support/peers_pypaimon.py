@@ -9,11 +9,12 @@ from pypaimon import CatalogFactory
 
 from tests.support.oracle_arrow import canonical_rows
 from tests.support.peers_line import serve
+from tests.support.peers_s3 import catalog_options
 
 
 @functools.cache
 def catalog(warehouse: str):
-    return CatalogFactory.create({"warehouse": warehouse})
+    return CatalogFactory.create(catalog_options(warehouse))
 
 
 def answer(op: str, warehouse: str, name: str, columns, snapshot: int | None = None):
