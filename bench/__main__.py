@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import Report
 
-NAMES = ("start", "write", "read", "compact", "bucket", "plan")
+NAMES = ("start", "write", "read", "compact", "commits", "bucket", "plan")
 
 
 def main() -> int:

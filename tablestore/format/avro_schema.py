@@ -11,6 +11,7 @@ Source: ``org.apache.paimon.format.avro.AvroSchemaConverter``.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -69,6 +70,7 @@ STRING: Final = Primitive("string")
 TIMESTAMP_MILLIS: Final = Primitive("long", "timestamp-millis")
 
 
+@functools.lru_cache(maxsize=64)
 def schema_text(record: RecordOf) -> str:
     """The Avro schema of the shape as Java writes it."""
     return json.dumps(_schema(record, _TOP_NAME, top=True), separators=(",", ":"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -52,6 +53,7 @@ _WRITERS: Final[dict[str, Write]] = {
 }
 
 
+@functools.lru_cache(maxsize=256)
 def compile_writer(shape: Shape) -> Write:
     """The function that appends a value of the shape to a buffer."""
     match shape:
