@@ -1,6 +1,7 @@
 """A thousand small commits: what one costs, and whether it costs more as history grows.
 
-CPU, not wall: a commit waits for the disk most of the time. The wall times are printed.
+CPU, not wall: a commit waits for the disk most of the time. The last hundred commits take turns
+with the first hundred to another table, so that what else the machine does falls on both.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tablestore as ts
@@ -24,57 +25,58 @@ PART = 100
 WARM = 20
 GROWTH = 1.2
 CPU_MS = 25.0
-NEW_PROCESSES = 5
+NEW_PROCESSES = 7
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {
     "upserts": ("tablestore", {}),
     "upserts, write-only": ("tablestore", {"write-only": "true"}),
     "checkpoints of a job": ("job", {"write-only": "true"}),
 }
+OLD, YOUNG = "bench.old", "bench.young"
 
 
 @dataclass
 class Place:
-    """A table that one engine commits to.
+    """Two tables that one engine commits to.
 
     Attributes:
-        warehouse: its warehouse.
+        warehouse: their warehouse.
         engine: see ``engine_commit``.
         python: of the engine's environment; None for this one.
-        done: commits so far.
+        done: commits so far, by table.
     """
 
     warehouse: Path
     engine: str
     python: Path | None = None
-    done: int = 0
+    done: dict[str, int] = field(default_factory=lambda: {OLD: 0, YOUNG: 0})
 
-    def commits(self, count: int) -> dict[str, list[float]]:
-        """CPU and wall milliseconds of so many commits by a process of its own."""
+    def commits(self, count: int, *tables: str) -> list[dict[str, list[float]]]:
+        """CPU and wall milliseconds of so many commits to each table by one new process."""
         script = Path(__file__).with_name("engine_commit.py")
-        arguments = [self.engine, self.warehouse, "bench.small", self.done, count]
+        places = [text for table in tables for text in (table, str(self.done[table]))]
         ran = subprocess.run(
-            [str(self.python or sys.executable), str(script), *map(str, arguments)],
+            [
+                *(str(self.python or sys.executable), str(script)),
+                *(self.engine, str(self.warehouse), str(count), *places),
+            ],
             capture_output=True,
             text=True,
             check=False,
             env={**os.environ, "PYTHONPATH": "" if self.python else str(ROOT)},
         )
         check(f"{self.engine} commits: {ran.stderr[-800:]}", ran.returncode == 0)
-        self.done += count
+        for table in tables:
+            self.done[table] += count
         found = json.loads(ran.stdout.splitlines()[-1])
-        return {what: [1000 * seconds for seconds in found[what]] for what in found}
-
-    def warm(self, count: int) -> dict[str, list[float]]:
-        """The same by a process that has made some commits before."""
-        found = self.commits(WARM + count)
-        return {what: found[what][WARM:] for what in found}
+        return [{what: [1000 * s for s in one[what]] for what in one} for one in found]
 
     def check(self) -> None:
         """Stop where a row is not there."""
-        rows = ts.connect(str(self.warehouse)).table("bench.small").to_arrow(columns=["id"])
-        found = sorted(rows["id"].to_pylist())
-        check(f"{self.engine}: every row is there once", found == list(range(self.done)))
+        for table, count in self.done.items():
+            rows = ts.connect(str(self.warehouse)).table(table).to_arrow(columns=["id"])
+            found = sorted(rows["id"].to_pylist())
+            check(f"{self.engine}: every row is there once", found == list(range(count)))
 
 
 def run(report: Report) -> None:
@@ -91,47 +93,42 @@ def run(report: Report) -> None:
             continue
         with tempfile.TemporaryDirectory(dir=data.cache_dir()) as folder:
             place = _place(Path(folder), engine, {"write-only": "true"}, python)
-            found = place.warm(COMMITS)
+            title = f"commits of {engine}, write-only: the last {PART} of {COMMITS} and the first"
+            last, first, walls = _grown(place)
+            report.note(title, last, first, unit="CPU ms", **walls)
             place.check()
-            first, last = _ends(found["cpu"])
-            name = f"commits of {engine}: CPU of the last {PART} of {COMMITS} against the first"
-            report.note(name, last, first, unit="CPU ms", **_walls(found["wall"]))
 
 
 def _ours(report: Report, name: str, place: Place) -> None:
-    place.commits(1)
-    young = _alone(place)
-    found = place.warm(COMMITS)
-    old = _alone(place)
-    place.check()
-    first, last = _ends(found["cpu"])
-    parts = [
-        round(statistics.fmean(found["cpu"][at : at + PART]), 2) for at in range(0, COMMITS, PART)
+    last, first, walls = _grown(place)
+    title = f"{name}: the last {PART} of {COMMITS} commits and the first"
+    report.bound(title, last, first, GROWTH, unit="CPU ms", **walls)
+    report.bound(f"{name}: one of the last {PART} commits", last, None, CPU_MS, unit="CPU ms")
+    alone = [
+        [place.commits(1, table)[0]["cpu"][0] for table in (OLD, YOUNG)]
+        for _ in range(NEW_PROCESSES)
     ]
-    title = f"{name}: CPU of the last {PART} of {COMMITS} commits against the first"
-    report.bound(title, last, first, GROWTH, unit="CPU ms", parts=parts, **_walls(found["wall"]))
-    report.bound(f"{name}: CPU ms of a commit", max(parts), None, CPU_MS, unit="CPU ms")
-    title = f"{name}: a commit after {COMMITS} by a new process against one of the first"
+    old, young = (statistics.median(one) for one in zip(*alone, strict=True))
+    title = f"{name}: one commit by a new process, after {COMMITS} and after {PART}"
     report.bound(title, old, young, GROWTH, unit="CPU ms")
+    place.check()
+
+
+def _grown(place: Place) -> tuple[float, float, dict[str, float]]:
+    """CPU of one of the last and of one of the first commits; wall times of those between."""
+    [before] = place.commits(COMMITS - PART, OLD)
+    old, young = place.commits(WARM + PART, OLD, YOUNG)
+    cuts = statistics.quantiles(before["wall"], n=100)
+    walls = {"wall_ms_p50": round(cuts[49], 1), "wall_ms_p99": round(cuts[98], 1)}
+    return statistics.fmean(old["cpu"][WARM:]), statistics.fmean(young["cpu"][WARM:]), walls
 
 
 def _place(folder: Path, engine: str, options: dict[str, str], python: Path | None = None) -> Place:
-    columns = {"id": "BIGINT NOT NULL", "v": "STRING"}
-    ts.connect(str(folder)).create_table(
-        "bench.small", columns, primary_key=["id"], options={"bucket": "1", **options}
-    )
+    for table in (OLD, YOUNG):
+        ts.connect(str(folder)).create_table(
+            table,
+            {"id": "BIGINT NOT NULL", "v": "STRING"},
+            primary_key=["id"],
+            options={"bucket": "1", **options},
+        )
     return Place(folder, engine, python)
-
-
-def _alone(place: Place) -> float:
-    """CPU of the only commit of a process, the median of some processes."""
-    return statistics.median(place.commits(1)["cpu"][0] for _ in range(NEW_PROCESSES))
-
-
-def _ends(cpu: list[float]) -> tuple[float, float]:
-    return statistics.fmean(cpu[:PART]), statistics.fmean(cpu[-PART:])
-
-
-def _walls(wall: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(wall, n=100)
-    return {"wall_ms_p50": round(cuts[49], 1), "wall_ms_p99": round(cuts[98], 1)}

@@ -1,10 +1,11 @@
 """A process that makes small commits to one table with one engine, and says what each cost.
 
-    python bench/engine_commit.py ENGINE WAREHOUSE TABLE FIRST COUNT
+    python bench/engine_commit.py ENGINE WAREHOUSE COUNT TABLE FIRST [TABLE FIRST]
 
 ENGINE is tablestore, job (a writer with offsets), pypaimon or rust. Commit n brings one row of key
-n. Prints one JSON line: CPU seconds and wall seconds of each commit. Imports nothing that the
-engine's own environment lacks.
+n. With two tables they take turns, so that a busy machine slows both alike. Prints one JSON line:
+for each table the CPU seconds and wall seconds of each commit. Imports nothing that the engine's
+own environment lacks.
 """
 
 from __future__ import annotations
@@ -79,16 +80,22 @@ _SCHEMA = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("v", p
 
 def main() -> None:
     """Commit one by one."""
-    engine, warehouse, table, first, count = sys.argv[1:]
-    commit = ENGINES[engine](warehouse, table)
-    cpu, wall = [], []
-    for n in range(int(first), int(first) + int(count)):
-        rows = pa.table({"id": [n], "v": [f"row {n}"]}, schema=_SCHEMA)
-        began, spent = time.perf_counter(), _cpu()
-        commit(rows)
-        cpu.append(_cpu() - spent)
-        wall.append(time.perf_counter() - began)
-    print(json.dumps({"cpu": cpu, "wall": wall}))
+    engine, warehouse, count, *places = sys.argv[1:]
+    tables = [
+        (ENGINES[engine](warehouse, name), int(first))
+        for name, first in zip(places[::2], places[1::2], strict=True)
+    ]
+    cpu: list[list[float]] = [[] for _ in tables]
+    wall: list[list[float]] = [[] for _ in tables]
+    for done in range(int(count)):
+        for at, (commit, first) in enumerate(tables):
+            n = first + done
+            rows = pa.table({"id": [n], "v": [f"row {n}"]}, schema=_SCHEMA)
+            began, spent = time.perf_counter(), _cpu()
+            commit(rows)
+            cpu[at].append(_cpu() - spent)
+            wall[at].append(time.perf_counter() - began)
+    print(json.dumps([{"cpu": c, "wall": w} for c, w in zip(cpu, wall, strict=True)]))
 
 
 def _cpu() -> float:

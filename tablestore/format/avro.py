@@ -36,7 +36,7 @@ from tablestore.format.avro_reader import (
 )
 from tablestore.format.avro_schema import RecordOf, schema_text
 from tablestore.format.avro_seal import SEAL_KEY, check_header, header_seal
-from tablestore.format.avro_writer import compile_writer, write_bytes, write_long, write_string
+from tablestore.format.avro_writer import record_writer, write_bytes, write_long, write_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,7 +151,7 @@ def encode_container(records: Iterable[Any], shape: RecordOf) -> bytes:
 
 
 def _encode_blocks(records: Iterable[Any], shape: RecordOf) -> list[tuple[int, bytearray]]:
-    write = compile_writer(shape)
+    write = record_writer(shape)
     blocks: list[tuple[int, bytearray]] = []
     block = bytearray()
     count = 0

@@ -45,7 +45,7 @@ class ArrayOf:
     items: Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity, as what is made from a shape is cached
 class RecordOf:
     """A record.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tablestore.errors import InvalidInputError
-from tablestore.format.avro_schema import ArrayOf, Nullable, Primitive, Shape
+from tablestore.format.avro_schema import ArrayOf, Nullable, Primitive, RecordOf, Shape
 
 Value = Any  # of the shape
 Write = Callable[[bytearray, Value], None]
@@ -53,7 +53,12 @@ _WRITERS: Final[dict[str, Write]] = {
 }
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
+def record_writer(shape: RecordOf) -> Write:
+    """The function that appends a record of the shape to a buffer."""
+    return compile_writer(shape)
+
+
 def compile_writer(shape: Shape) -> Write:
     """The function that appends a value of the shape to a buffer."""
     match shape:

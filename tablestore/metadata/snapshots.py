@@ -59,6 +59,7 @@ class Snapshots:
         self._proven_at = 0.0
         self._lock = threading.Lock()
         self._kept: dict[int, tuple[bytes, Snapshot]] = {}
+        self._highest = 0  # no id that is kept is above it
         self._tip: Snapshot | None = None
         self._proven = False
         self._hint: int | None = None
@@ -189,6 +190,7 @@ class Snapshots:
                 # An id with other bytes than before: a rollback. What else was kept may be gone.
                 self._kept.clear()
             self._kept[snapshot_id] = (data, snapshot)
+            self._highest = max(self._highest, snapshot_id)
         return snapshot
 
     def earliest_id(self) -> int | None:
@@ -319,6 +321,9 @@ class Snapshots:
     def _forget_above(self, newest: int) -> None:
         """Drops what a rollback took back: its ids will be given to others."""
         with self._lock:
+            if newest >= self._highest:
+                return
+            self._highest = newest
             for snapshot_id in [kept for kept in self._kept if kept > newest]:
                 del self._kept[snapshot_id]
 

@@ -215,3 +215,18 @@ def test_a_lost_answer_is_settled_by_the_state_where_the_snapshot_was_expired(ta
     writer.write(rows([4]))
     writer.checkpoint({"p": 2})
     assert sorted(stored(table)) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("foreign", [0, 3])
+def test_our_expiry_keeps_the_offsets_of_every_job(table, foreign):
+    checkpointed(table, "one", a=1)
+    checkpointed(table, "two", b=2)
+    for n in range(5):
+        table.upsert(rows([n]))
+    if foreign:
+        commit_elsewhere(table, foreign)
+    reopened(table).expire(older_than="0 ms", keep_last=1)
+    found = {job.name: job.offsets for job in reopened(table).jobs()}
+    assert found == {"one": {"a": 1}, "two": {"b": 2}}
+    assert len(reopened(table).history()) == 1 + foreign
+    assert reopened(table).writer("one").offsets == {"a": 1}
