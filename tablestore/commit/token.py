@@ -102,7 +102,7 @@ def resolve(state: CommittedState, token: CommitToken) -> Resolution:
     Cost:
         the snapshots that were tried, and where these were expired the live files.
     """
-    latest = state.snapshots.latest()
+    latest = state.snapshots.latest(proven=True)
     if token.job is not None and latest is not None:
         found = state.jobs.at(latest).find(token.job)
         if found is not None and found.commit == token.identity:

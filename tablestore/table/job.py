@@ -67,7 +67,7 @@ class JobHold:
     @classmethod
     def mark(cls, parts: Components, job: str) -> JobHold:
         """A hold that claims nothing yet; that the job was opened is durable."""
-        latest = parts.state.snapshots.latest()
+        latest = parts.state.snapshots.latest(proven=True)
         return cls(parts, job, parts.state.jobs.mark(job, latest), str(uuid.uuid4()))
 
     def claim(self, restart_from: Mapping[str, Any] | None) -> JobState:
@@ -93,7 +93,7 @@ class JobHold:
         result = committer.commit([], allow_empty=True, job=commit)
         state = self.parts.state
         made = state.snapshots.find(result.snapshot_ids[0]) if result.snapshot_ids else None
-        found = state.jobs.at(made or state.snapshots.latest()).find(self.job)
+        found = state.jobs.at(made or state.snapshots.latest(proven=True)).find(self.job)
         if found is None:
             raise InvalidInputError(f"job {self.job!r} was ended while its writer was opened")
         return found
@@ -156,7 +156,7 @@ class JobHold:
             WriterFencedError: another one took it over.
         """
         state = self.parts.state
-        self.commit_of().done(state.jobs.at(state.snapshots.latest()))
+        self.commit_of().done(state.jobs.at(state.snapshots.latest(proven=True)))
 
     def state(self) -> JobState | None:
         """How far the job came, as of the latest snapshot.
@@ -165,7 +165,7 @@ class JobHold:
             JobStateExpiredError: that is not known any more.
         """
         state = self.parts.state
-        return state.jobs.at(state.snapshots.latest()).after(self.marker, self.job)
+        return state.jobs.at(state.snapshots.latest(proven=True)).after(self.marker, self.job)
 
 
 def check_checkpoint_id(checkpoint_id: object, job: str) -> int:
@@ -202,7 +202,7 @@ def check_watermark(watermark: object, job: str) -> int | None:
 
 def jobs_of(parts: Components) -> list[JobInfo]:
     """The jobs that a table knows of, by name."""
-    states = parts.state.jobs.at(parts.state.snapshots.latest())
+    states = parts.state.jobs.at(parts.state.snapshots.latest(proven=True))
     found = ((name, states.find(name)) for name in states.names)
     return [
         JobInfo(
@@ -220,7 +220,7 @@ def jobs_of(parts: Components) -> list[JobInfo]:
 
 def forget_job(parts: Components, job: str) -> CommitResult | None:
     """End a job for good; see ``Table.forget_job``."""
-    states = parts.state.jobs.at(parts.state.snapshots.latest())
+    states = parts.state.jobs.at(parts.state.snapshots.latest(proven=True))
     result = None
     if job in states.names:
         commit = JobCommit(job, None, str(uuid.uuid4()), claims=True, forgets=True)
