@@ -10,9 +10,10 @@ Source: ``org.apache.paimon.io.RecordLevelExpire``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 _MILLISECONDS_FROM: Final = 10**12
 """A BIGINT from here on is milliseconds; a smaller one is seconds."""
-_INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
+_TELL_TIME: Final = frozenset(
+    {"TINYINT", "SMALLINT", "INT", "BIGINT", "TIMESTAMP", "TIMESTAMP_LTZ"}
+)
+Decode = Callable[[bytes], tuple[Any, ...]]
 
 
 _YEAR_9999_S: Final = 253_370_764_800
@@ -102,21 +106,36 @@ class RecordExpire:
     def _first_second(self, meta: DataFileMeta, schema: TableSchema) -> int | None:
         """The earliest time in a file; None where its statistics do not tell."""
         names = meta.value_stats_cols
-        if names is None:
-            names = meta.write_cols or schema.field_names
+        names = tuple(meta.write_cols or schema.field_names) if names is None else tuple(names)
+        # a table has many files of few shapes
+        shape = schema.id, names
+        if shape not in self._lows:
+            self._lows[shape] = self._low(schema, names)
+        decode = self._lows[shape]
+        if decode is None:
+            return None
+        (low,) = decode(meta.value_stats.min_values)
+        if isinstance(low, Timestamp):
+            return low.millis // 1000 if low.millis >= 0 else -(-low.millis // 1000)
+        if low is None:
+            return None
+        number = int(low)
+        return number // 1000 if number >= _MILLISECONDS_FROM else number
+
+    @cached_property
+    def _lows(self) -> dict[tuple[int, tuple[str, ...]], Decode | None]:
+        """What finds the lowest time in the statistics of files of one shape."""
+        return {}
+
+    def _low(self, schema: TableSchema, names: Sequence[str]) -> Decode | None:
         fields = [schema.field(name) for name in names]
         at = next((i for i, field in enumerate(fields) if field.id == self.field_id), None)
         if at is None:
             return None
-        (low,) = field_decoder([field.type for field in fields], [at])(meta.value_stats.min_values)
-        if isinstance(low, Timestamp):
-            return low.millis // 1000 if low.millis >= 0 else -(-low.millis // 1000)
         kind = fields[at].type
-        if not isinstance(low, int) or not isinstance(kind, AtomicType):
-            return None
-        if kind.name not in _INTEGERS:
+        if not isinstance(kind, AtomicType) or kind.name not in _TELL_TIME:
             return None  # the column had another type, whose numbers are no seconds
-        return low // 1000 if low >= _MILLISECONDS_FROM else low
+        return field_decoder([field.type for field in fields], [at])
 
 
 def kept_rows(times: pa.Array, options: RecordExpireOptions, now_s: int) -> NDArray[np.bool_]:

@@ -12,10 +12,16 @@ from tablestore.commit.phases import Phases
 from tablestore.compact.append import plan_append
 from tablestore.compact.context import CompactContext
 from tablestore.compact.curve import SortOrder, Strategy
+from tablestore.compact.expire import RecordExpire
 from tablestore.compact.job import CompactionJob, Tally, UnitDone
 from tablestore.compact.sort import check_sortable, plan_sort, replaced
 from tablestore.compact.unit import Unit, check_compactable, is_compactable, plan_bucket
-from tablestore.errors import CommitUnknownError, InvalidInputError, TablestoreError
+from tablestore.errors import (
+    CommitUnknownError,
+    InvalidInputError,
+    TablestoreError,
+    UnsupportedFormatError,
+)
 from tablestore.lsm.levels import Levels
 from tablestore.options.compaction import AppendOptions
 from tablestore.options.units import parse_bytes
@@ -410,6 +416,10 @@ def compact_context(parts: Components) -> CompactContext:
     view.check()
     context = _context_of(parts, view)
     check_compactable(context)
+    try:
+        RecordExpire.of(context.schema, context.options)
+    except InvalidInputError as error:
+        raise UnsupportedFormatError(f"table {parts.name}: {error}", **error.detail) from None
     return context
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
+import tablestore as ts
 from tablestore.compact.expire import kept_rows
 from tablestore.options.record_expire import RecordExpireOptions
 from tests.support.builders import keyed_table, live_entries
@@ -176,3 +177,13 @@ def test_in_a_lookup_an_expired_sum_is_not_added_to():
     table.upsert(records((1, 5, NEW), (2, 5, NEW)))
     table.compact()
     assert stored(table) == {1: 5, 2: 15}
+
+
+def test_a_table_that_lost_its_time_column_is_neither_written_nor_compacted():
+    table = expiring()
+    table.upsert(records((1, "a", NEW)))
+    _change_option(table, "record-level.time-field", "gone")
+    for act in (lambda: table.compact(full=True), lambda: table.upsert(records((1, "b", NEW)))):
+        with pytest.raises(ts.UnsupportedFormatError, match=r"table shop\.t: .*'gone'"):
+            act()
+    assert stored(table) == {1: "a"}
