@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -96,23 +97,19 @@ def test_files_at_the_top_whose_rows_have_expired_since_are_rewritten():
     table.upsert(records((1, "a", OLD), (2, "b", NEW)))
     table.compact(full=True)
     assert stored(table) == {1: "a", 2: "b"}
-    _change_option(table, "record-level.expire-time", "1 h")
+    table = changed(table, "record-level.expire-time", "1 h")
     result = table.compact(full=True)
     assert [step.reason for step in result.steps] == ["worn files"]
     assert stored(table) == {2: "b"}
 
 
-def _change_option(table, key, value):
-    """What an ALTER TABLE of another engine leaves: a newer schema."""
-    from dataclasses import replace
-
-    from tablestore.format.paths import schema_path
-    from tablestore.format.schema import encode_schema
-
+def changed(table, key, value):
+    """The table, opened anew, with what an ALTER TABLE of another engine leaves: a newer schema."""
     state = table._parts.state
     old = table._parts.latest_schema(state.snapshots.latest())
     new = replace(old, id=old.id + 1, options={**old.options, key: value})
-    assert state.store.put_if_absent(schema_path(new.id), encode_schema(new))
+    assert state.schemas.create(new)
+    return ts.open_table(table.path)
 
 
 @pytest.mark.parametrize("mode", ["none", "counts"])
@@ -120,7 +117,7 @@ def test_files_without_bounds_are_rewritten_for_other_reasons_only(mode):
     table = expiring(metadata__stats_mode=mode, record_level__expire_time="30000 d")
     table.upsert(records((1, "a", OLD)))
     table.compact(full=True)
-    _change_option(table, "record-level.expire-time", "1 h")
+    table = changed(table, "record-level.expire-time", "1 h")
     assert table.compact(full=True).steps == ()
     table.upsert(records((1, "b", None), (2, "b", OLD)))
     table.compact(full=True)
@@ -173,7 +170,7 @@ def test_in_a_lookup_an_expired_sum_is_not_added_to():
     table = expiring({"id": "BIGINT NOT NULL", "v": "INT", "at": "INT"}, **options)
     table.upsert(records((1, 10, OLD), (2, 10, NEW)))
     table.compact(full=True)
-    _change_option(table, "record-level.expire-time", "1 h")
+    table = changed(table, "record-level.expire-time", "1 h")
     table.upsert(records((1, 5, NEW), (2, 5, NEW)))
     table.compact()
     assert stored(table) == {1: 5, 2: 15}
@@ -182,7 +179,7 @@ def test_in_a_lookup_an_expired_sum_is_not_added_to():
 def test_a_table_that_lost_its_time_column_is_neither_written_nor_compacted():
     table = expiring()
     table.upsert(records((1, "a", NEW)))
-    _change_option(table, "record-level.time-field", "gone")
+    table = changed(table, "record-level.time-field", "gone")
     for act in (lambda: table.compact(full=True), lambda: table.upsert(records((1, "b", NEW)))):
         with pytest.raises(ts.UnsupportedFormatError, match=r"table shop\.t: .*'gone'"):
             act()
