@@ -167,8 +167,10 @@ class Verification:
         for snapshot in reversed(snapshots):
             self._check_snapshot(snapshot_path(snapshot.id), snapshot)
         self._check_steps(snapshots)
+        kept = {snapshot.id for snapshot in snapshots}
         for key, tag in tags:
-            self._check_snapshot(key, tag.snapshot)
+            # a tag keeps the rows of a snapshot, not its changes
+            self._check_snapshot(key, tag.snapshot, changes=tag.snapshot.id in kept)
         for key, snapshot in self._objects(CHANGELOG_FOLDER, "changelog-", decode_changelog):
             self._notes.expect(
                 key, "id", numbered(key, f"{CHANGELOG_FOLDER}/changelog-"), snapshot.id
@@ -239,22 +241,23 @@ class Verification:
                     f"its files are not those that snapshot {before.id} left",
                 )
 
-    def _check_snapshot(self, key: str, snapshot: Snapshot) -> None:
+    def _check_snapshot(self, key: str, snapshot: Snapshot, *, changes: bool = True) -> None:
         schema = self.schema(snapshot.schema_id)
         base = self._lists.metas(snapshot.base_manifest_list, snapshot.base_manifest_list_size)
         delta = self._lists.metas(snapshot.delta_manifest_list, snapshot.delta_manifest_list_size)
         if schema is None or base is None or delta is None:
             return
         view = self._parts.view(snapshot)
-        changes = self._lists.entries(delta, self.schema)
-        if changes is not None:
-            rows = sum(_signed_rows(entry) for entry in changes)
+        newer = self._lists.entries(delta, self.schema)
+        if newer is not None:
+            rows = sum(_signed_rows(entry) for entry in newer)
             self._notes.expect(key, "deltaRecordCount", snapshot.delta_record_count, rows)
         older = self._lists.entries(base, self.schema)
         index = self._check_index(view, snapshot)
-        if older is not None and changes is not None:
-            self._check_live(key, view, (older, changes), index)
-        self._check_changelog(snapshot)
+        if older is not None and newer is not None:
+            self._check_live(key, view, (older, newer), index)
+        if changes:
+            self._check_changelog(snapshot)
         if snapshot.statistics is not None:
             self._check_statistics(f"{STATISTICS_FOLDER}/{snapshot.statistics}")
 

@@ -14,6 +14,7 @@ from tablestore.format.index_manifest import decode_index_manifest
 from tablestore.format.manifest import KIND_ADD, decode_manifest, merge_entries
 from tablestore.format.manifest_list import decode_manifest_list
 from tablestore.format.snapshot import decode_snapshot
+from tablestore.maintain.changelogs import ChangelogExpirer
 from tablestore.maintain.expire import Expirer
 from tablestore.maintain.lines import own_line
 from tablestore.options.retention import Retention, RetentionOptions
@@ -104,12 +105,30 @@ def _of_snapshot(store, snapshot, folder: str) -> set[str]:
     return found
 
 
-def expire_now(table: ts.Table, *, keep: tuple[int, int], limit: int | None = None):
-    """Expire all that `keep` (least and most) allows, as if every snapshot were old."""
+def expire_now(
+    table: ts.Table,
+    *,
+    keep: tuple[int, int],
+    limit: int | None = None,
+    time_ms: int = 0,
+    now_ms: int = FAR_MS,
+    changes: tuple[int, int] | None = None,
+):
+    """Expire what `keep` (least and most) and the age allow; by default all snapshots are old.
+
+    `changes`: the same for the changes of expired snapshots, which outlive them then.
+    """
     parts = table._parts
-    options = RetentionOptions.of(table.options)
-    options = replace(options, snapshots=Retention(*keep, 0))
+    options = replace(
+        RetentionOptions.of(table.options), snapshots=Retention(*keep, time_ms), limit=limit or 50
+    )
+    if changes is not None:
+        options = replace(options, changelogs=Retention(*changes, time_ms), decoupled=True)
     schema = parts.latest_schema(parts.state.snapshots.latest())
+    folders = BucketFolders.of(schema, parts.options(schema))
     line = own_line(parts.store, parts.state)
-    expirer = Expirer(line, BucketFolders.of(schema, parts.options(schema)), options)
-    return expirer.run(expirer.plan(FAR_MS, limit=limit, live=parts.state.base.newest))
+    expirer = Expirer(line, folders, options)
+    done = expirer.run(expirer.plan(now_ms, limit=limit, live=parts.state.base.newest))
+    if changes is not None:
+        ChangelogExpirer(line, folders, options).run(FAR_MS)
+    return done

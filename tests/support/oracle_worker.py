@@ -16,6 +16,7 @@ from tests.support import (
     differential_java,
     oracle_aggregates,
     oracle_append,
+    oracle_expire,
     oracle_operations,
     oracle_partial_update,
     oracle_picks,
@@ -59,6 +60,7 @@ class Service:
             "partial_updates": self.partial_updates,
             "rare": oracle_rare.make,
             "append_tables": self.append_tables,
+            "expiry": oracle_expire.run,
         }
         if op in own:
             return own[op](p, **arguments)
