@@ -172,6 +172,15 @@ class UnsupportedFormatError(TablestoreError):
     kind = "unsupported_format"
 
 
+def is_missing(error: BaseException | None) -> bool:
+    """Whether an object that is not there is at the bottom of an error."""
+    while error is not None:
+        if isinstance(error, NotFoundError | FileNotFoundError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -18,7 +18,13 @@ from tablestore.commit.conflict import find_vector_conflict
 from tablestore.commit.vector_conflict import find_bucket_vector_conflict
 from tablestore.compact.context import Stopped
 from tablestore.compact.unit import Unit, message
-from tablestore.errors import CommitConflictError, CommitUnknownError
+from tablestore.errors import (
+    CommitConflictError,
+    CommitUnknownError,
+    CorruptDataError,
+    NotFoundError,
+    is_missing,
+)
 from tablestore.runs.crew import Crew
 
 if TYPE_CHECKING:
@@ -132,27 +138,45 @@ class CompactionJob:
     ) -> Iterator[_Finished]:
         if at_a_time == 1:
             for unit in units:
-                yield _run(context, unit)
+                yield from self._attempt(context, unit)
             return
         with ThreadPoolExecutor(at_a_time, "tablestore-compact") as pool:
-            waiting: set[Future[_Finished]] = set()
+            waiting: set[Future[list[_Finished]]] = set()
             left = list(units)
             failed: BaseException | None = None
             while left or waiting:
                 # no more than can run: what is not begun can be left when asked to stop
                 while left and failed is None and len(waiting) < at_a_time:
-                    waiting.add(pool.submit(_run, context, left.pop(0)))
+                    waiting.add(pool.submit(self._attempt, context, left.pop(0)))
                 if failed is not None and not waiting:
                     raise failed
                 ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in ended:
                     error = future.exception()
-                    if error is None:
-                        yield future.result()
-                    else:
+                    if error is not None:
                         failed = failed or error
+                    else:
+                        yield from future.result()
             if failed is not None:
                 raise failed
+
+    def _attempt(self, context: CompactContext, unit: Unit) -> list[_Finished]:
+        """Run a unit; nothing where its files were expired, as another compaction replaced them.
+
+        Raises:
+            NotFoundError: something is missing for another reason.
+            CorruptDataError: something is damaged, or missing for another reason.
+        """
+        try:
+            return [_run(context, unit)]
+        except (NotFoundError, CorruptDataError) as error:
+            snapshot = context.snapshot
+            if snapshot is None or not is_missing(error):
+                raise
+            if not context.state.snapshots.is_expired(snapshot.id):
+                raise
+            self.tally.given_up.append(unit)
+            return []
 
     def _publish(self, context: CompactContext, finished: list[_Finished]) -> None:
         """Commit units; those that another commit stands against are given up."""

@@ -197,9 +197,9 @@ continuous.discovery-interval | dur | 10 s | N | poll interval
 scan.max-splits-per-task | int | 10 | N | enumerator back-pressure
 consumer-id | str |  | C | named progress
 consumer.mode | enum exactly-once/at-least-once | exactly-once | N | what a consumer is promised
-consumer.expiration-time | dur |  | N | consumer TTL
+consumer.expiration-time | dur |  | Y | consumer TTL
 consumer.ignore-progress | bool | false | N | start fresh but keep protecting
-consumer.changelog-only | bool | false | N | protect only changelog
+consumer.changelog-only | bool | false | Y | protect only changelog
 scan.bounded.watermark | long |  | N | stop condition
 
 # Scan
@@ -233,15 +233,15 @@ batch-scan-mode | str | none | C | internal scan kind
 query-auth.enabled | bool | false | RW | catalog row/column auth
 
 # Snapshot & changelog retention
-snapshot.num-retained.min | int | 10 | N | min snapshots
-snapshot.num-retained.max | int |  | N | max snapshots
-snapshot.time-retained | dur | 1 h | N | max age
-snapshot.expire.limit | int | 50 | N | max expired per run
-snapshot.expire.execution-mode | enum sync/async | sync | N | who waits for expiry
-snapshot.clean-empty-directories | bool | false | N | remove empty dirs
-changelog.num-retained.min | int |  | N | decoupled min
-changelog.num-retained.max | int |  | N | decoupled max
-changelog.time-retained | dur |  | N | decoupled age
+snapshot.num-retained.min | int | 10 | Y | min snapshots
+snapshot.num-retained.max | int |  | Y | max snapshots
+snapshot.time-retained | dur | 1 h | Y | max age
+snapshot.expire.limit | int | 50 | Y | max expired per run
+snapshot.expire.execution-mode | enum sync/async | sync | Y | who waits for expiry
+snapshot.clean-empty-directories | bool | false | Y | remove empty dirs
+changelog.num-retained.min | int |  | Y | decoupled min
+changelog.num-retained.max | int |  | Y | decoupled max
+changelog.time-retained | dur |  | Y | decoupled age
 file-operation.thread-num | int |  | N | deletion threads
 snapshot.watermark-idle-timeout | dur |  | N | force snapshot when idle
 

@@ -5,18 +5,17 @@ Source: ``org.apache.paimon.options.ExpireConfig``, ``CoreOptions.expireConfig``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from tablestore.errors import InvalidInputError
-from tablestore.options.spec import parse_int, raw_value
+from tablestore.options.spec import parse_int
 from tablestore.options.units import parse_bool, parse_duration_ms
+from tablestore.options.values import OptionValues
 
 KEEP_ALL: Final = 2**31 - 1
 """``num-retained.max`` where it is unset."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class RetentionOptions:
             InvalidInputError: names the option whose value is not of its type, or contradicts
                 another.
         """
-        read = _Reader(options)
+        read = OptionValues(options)
         keep_max = read.maybe("snapshot.num-retained.max", parse_int)
         own = Retention(
             read.get("snapshot.num-retained.min", parse_int),
@@ -117,28 +116,3 @@ class RetentionOptions:
             produces_changelog=read.word("changelog-producer") != "none",
             decoupled=decoupled,
         )
-
-
-class _Reader:
-    """Typed values of options that name the option when its value is bad."""
-
-    def __init__(self, options: Mapping[str, str]) -> None:
-        self._options = options
-
-    def maybe(self, key: str, parse: Callable[[str], _T]) -> _T | None:
-        value = raw_value(self._options, key)
-        if value is None or not value.strip():
-            return None
-        try:
-            return parse(value)
-        except InvalidInputError as error:
-            raise InvalidInputError(f"option {key!r}: {error}", option=key, value=value) from None
-
-    def get(self, key: str, parse: Callable[[str], _T]) -> _T:
-        value = self.maybe(key, parse)
-        if value is None:
-            raise InvalidInputError(f"option {key!r} must not be empty", option=key)
-        return value
-
-    def word(self, key: str) -> str:
-        return (raw_value(self._options, key) or "").strip().lower()

@@ -19,6 +19,7 @@ from tablestore.compact.unit import Unit, check_compactable, is_compactable, pla
 from tablestore.errors import (
     CommitUnknownError,
     InvalidInputError,
+    NotFoundError,
     TablestoreError,
     UnsupportedFormatError,
 )
@@ -329,7 +330,7 @@ class _Run:
 
     def _context(self) -> CompactContext:
         request = self._request
-        context = compact_context(self._parts)
+        context = _whole_context(self._parts)
         if request.order is not None:
             if request.buckets is not None:
                 raise InvalidInputError("order_by sorts whole partitions; leave buckets out")
@@ -421,6 +422,23 @@ def compact_context(parts: Components) -> CompactContext:
     except InvalidInputError as error:
         raise UnsupportedFormatError(f"table {parts.name}: {error}", **error.detail) from None
     return context
+
+
+def _whole_context(parts: Components) -> CompactContext:
+    """The latest state with its files read, so that no expiry can come in between.
+
+    Raises:
+        NotFoundError: the latest snapshot lacks what it refers to.
+    """
+    while True:
+        context = compact_context(parts)
+        try:
+            context.state.base.live(context.snapshot)
+        except NotFoundError:
+            if parts.state.snapshots.latest() == context.snapshot:
+                raise
+            continue
+        return context
 
 
 def _context_of(parts: Components, view: TableView) -> CompactContext:

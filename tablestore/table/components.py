@@ -14,7 +14,7 @@ from tablestore.compact.expire import RecordExpire
 from tablestore.errors import NotFoundError, TablestoreError, UnsupportedFormatError
 from tablestore.format.schema import TableSchema
 from tablestore.format.snapshot import Snapshot
-from tablestore.metadata.base import CommittedState
+from tablestore.metadata.base import CommittedState, LiveFiles
 from tablestore.options.table import TableOptions, check_writable
 from tablestore.read.view import TableView
 from tablestore.runs.column_types import check_column_types
@@ -116,8 +116,23 @@ class Components:
         keyed = bool(schema.primary_keys)
         live = None
         if not replaces and (keyed or options.bucket > 0):
-            live = self.state.base.live(snapshot)
+            live = self.live_files(snapshot)
         return WriteContext(self.name, schema, options, self.store, live)
+
+    def live_files(self, snapshot: Snapshot | None) -> LiveFiles:
+        """The files of a snapshot; of the latest one where it was expired meanwhile.
+
+        Raises:
+            NotFoundError: the latest snapshot lacks what it refers to.
+        """
+        while True:
+            try:
+                return self.state.base.live(snapshot)
+            except NotFoundError:
+                latest = self.state.snapshots.latest()
+                if latest == snapshot:
+                    raise
+                snapshot = latest
 
     def committer(
         self,

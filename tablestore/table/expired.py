@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tablestore.errors import CorruptDataError, NotFoundError, SnapshotExpiredError
+from tablestore.errors import (
+    CorruptDataError,
+    NotFoundError,
+    SnapshotExpiredError,
+    is_missing,
+)
 from tablestore.format.paths import tag_path
 
 if TYPE_CHECKING:
@@ -47,7 +52,7 @@ def _explained(
     tag: str | None,
     error: Exception,
 ) -> SnapshotExpiredError | None:
-    if snapshot is None or isinstance(error, SnapshotExpiredError) or not _is_missing(error):
+    if snapshot is None or isinstance(error, SnapshotExpiredError) or not is_missing(error):
         return None
     if tag is None:
         if not state.snapshots.is_expired(snapshot.id):
@@ -73,12 +78,3 @@ def expired_error(
         snapshot=snapshot_id,
         latest=newest,
     )
-
-
-def _is_missing(error: BaseException | None) -> bool:
-    """Whether an object that is not there is at the bottom of an error."""
-    while error is not None:
-        if isinstance(error, NotFoundError | FileNotFoundError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -57,6 +57,19 @@ def test_the_tour_of_jobs_runs(tmp_path: Path, monkeypatch):
         assert writer.offsets == {"orders": {"0": 3}}
 
 
+def test_the_tour_of_expiry_runs(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"lake": ts.connect("lake")}
+    exec(compile(block("python", "shop.readings"), "README.md", "exec"), names)
+    made = names["made"]
+    assert len(made.history()) == 3
+    assert made.to_arrow().to_pylist() == [{"id": 1, "v": 19.0}]
+    lines = block("console", "expire shop.readings").splitlines()
+    for line in lines:
+        assert run(["--lake", "lake", *line.split()[2:]]) == 0, capsys.readouterr().err
+    assert len(lines) == 2
+
+
 def test_the_tour_of_the_compact_command_runs(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lake = ts.connect("lake")
