@@ -129,7 +129,7 @@ class Components:
             try:
                 return self.state.base.live(snapshot)
             except NotFoundError:
-                latest = self.state.snapshots.latest()
+                latest = self.state.snapshots.latest(proven=True)
                 if latest == snapshot:
                     raise
                 snapshot = latest

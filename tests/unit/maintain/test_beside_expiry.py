@@ -153,8 +153,8 @@ def test_a_writer_whose_snapshot_was_expired_takes_the_latest(monkeypatch):
     latest = writer._parts.state.snapshots.latest
     done = []
 
-    def overtaken():
-        found = latest()
+    def overtaken(**how):
+        found = latest(**how)
         if not done:
             done.append(table.overwrite(rows([2])))
             expire_now(table, keep=(1, 1))
