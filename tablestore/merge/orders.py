@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tablestore.kernels.ascending import sorted_runs
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -95,8 +97,10 @@ def _numbered(word: Lane) -> Lane:
     found = word << np.uint64(len(word).bit_length())
     found |= np.arange(len(word), dtype=np.uint64)
     descents = int(np.count_nonzero(word[1:] < word[:-1]))
-    if descents:
-        found.sort(kind="stable" if descents * _RUN_ROWS <= len(word) else "quicksort")
+    if descents * _RUN_ROWS > len(word):
+        found.sort()
+    elif descents:
+        found = sorted_runs(found, descents + 1)
     return found
 
 
