@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tablestore.commit.clock import SystemClock
 from tablestore.errors import InvalidInputError, TablestoreError
-from tablestore.format.paths import snapshot_path
+from tablestore.format.paths import EARLIEST_HINT, snapshot_path
 from tablestore.maintain.changelogs import ChangelogExpirer
 from tablestore.maintain.expire import Expirer, Expiry
 from tablestore.maintain.lines import own_line
@@ -211,14 +211,28 @@ def expire_due(
         return 0, None
     try:
         chosen = RetentionOptions.of(options.raw)
-        if not parts.expiry.due(latest, chosen, _CLOCK.now_ms()):
+        now_ms = _CLOCK.now_ms()
+        if not parts.expiry.due(latest, chosen, now_ms):
             return 0, None
+        if not parts.expiry.has_looked:
+            # a process that has just begun need not list a folder to learn that nothing is old
+            _look(parts)
+            if not parts.expiry.due(latest, chosen, now_ms):
+                return 0, None
         if chosen.in_background:
             _background().submit(_expire_quietly, parts, chosen, latest)
             return 0, None
         return _expire_due(parts, chosen, latest), None
     except TablestoreError as error:
         return 0, str(error)
+
+
+def _look(parts: Components) -> None:
+    """Tell the gate of the oldest snapshot, by its hint; a hint that is wrong tells nothing."""
+    snapshots = parts.state.snapshots
+    earliest = snapshots.read_hint(EARLIEST_HINT) or 1
+    following = snapshots.find(earliest + 1)
+    parts.expiry.saw_young(earliest, None if following is None else following.time_millis)
 
 
 def _expire_due(parts: Components, options: RetentionOptions, latest: int) -> int:

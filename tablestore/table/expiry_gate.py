@@ -21,6 +21,7 @@ class ExpiryGate:
         self._earliest = 1
         self._next_made: int | None = None
         self._quiet_until = 0
+        self._looked = False
         self._running = threading.Lock()
 
     def due(self, latest: int, options: RetentionOptions, now_ms: int) -> bool:
@@ -40,6 +41,18 @@ class ExpiryGate:
             self._next_made = next_made
             blocked = not expiry.cut.reason.startswith("snapshot.")
             self._quiet_until = now_ms + _WAIT_MS if blocked else 0
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether this process has looked at the oldest snapshots before."""
+        return self._looked
+
+    def saw_young(self, earliest: int, next_made: int | None) -> None:
+        """Note the oldest snapshot and when the one after it was made, before any run."""
+        with self._lock:
+            self._looked = True
+            if next_made is not None:
+                self._earliest, self._next_made = earliest, next_made
 
     def alone(self) -> threading.Lock:
         """Held by the one run that goes on in this process."""

@@ -121,3 +121,14 @@ def test_a_limit_stops_opening_files():
     with metered(table) as spent:
         assert table.to_arrow(limit=2).num_rows == 2
     assert spent[0]["open_read"] == 2
+
+
+def test_the_first_commit_of_a_process_lists_nothing_however_long_the_history():
+    table = keyed_table(bucket=1)
+    for n in range(15):  # more than snapshot.num-retained.min: some may have to go
+        table.upsert(rows([n]))
+    fresh = ts.open_table(table.path)
+    store = store_of(fresh)
+    before = store.snapshot()
+    fresh.upsert(rows([99]))
+    assert store.since(before)["list"] == 0
