@@ -49,8 +49,9 @@ class FlushedRuns:
         self._context = context
         self._rules = replace(rules, lookup=False)  # nothing here lies above level 0
         self._memory = memory
-        tree = TreeOptions.of(context.options)
-        self._runs_max = None if context.options.write_only else tree.stop_trigger
+        self._runs_max: int | None = None  # with write-only compaction is another job's affair
+        if not context.options.write_only:
+            self._runs_max = TreeOptions.of(context.options).stop_trigger
         self._runs: dict[GroupKey, list[Run]] = {}
 
     def add(self, place: GroupKey, files: Run) -> None:
