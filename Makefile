@@ -9,13 +9,14 @@ TESTS  ?= $(wildcard tests/unit tests/property tests/faults tests/house)
 WORKERS ?= 2
 CODE   := $(wildcard tablestore tests examples bench)
 
-.PHONY: help demo test conformance lint bench clean
+.PHONY: help demo test conformance arbitration-control lint bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         336,776 flights streamed into a table while another process reads it"
 	@echo "make test         unit, property and house tests"
 	@echo "make conformance  other engines read our tables, we read theirs"
+	@echo "make arbitration-control  races on a server that cannot arbitrate must go wrong (needs Go)"
 	@echo "make lint         ruff, mypy --strict, import-linter"
 	@echo "make bench        speed against pyarrow, each line checks its answer"
 	@echo "make clean        removes what the targets above made"
@@ -29,6 +30,10 @@ test: $(VENV)/.dev
 conformance: $(VENV)/.dev
 	$(BIN)/python -m tests.support.peers install
 	$(BIN)/python -m pytest -n $(WORKERS) tests/conformance
+
+# A server whose conditional PUT is not atomic (built with Go): the races must go wrong there.
+arbitration-control: $(VENV)/.dev
+	$(BIN)/python -m tests.support.arbitration_control
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)

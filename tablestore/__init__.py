@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         WriterFencedError,
     )
     from tablestore.predicate.nodes import col
+    from tablestore.store.doctor import doctor
     from tablestore.table.table import Table
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ __all__ = [
     "WriterFencedError",
     "col",
     "connect",
+    "doctor",
     "open_table",
 ]
 
@@ -63,6 +65,7 @@ _HOMES = {
     "Table": "tablestore.table.table",
     "col": "tablestore.predicate.nodes",
     "connect": "tablestore.catalog.filesystem",
+    "doctor": "tablestore.store.doctor",
     "open_table": "tablestore.catalog.filesystem",
 }
 

@@ -204,6 +204,8 @@ class Lake:
         _check_columns(name, new)
         components = self._components(name, folder)
         exists = components.state.schemas.find(0) is not None
+        if not exists:
+            components.store.prove()
         if exists or not components.state.schemas.create(new):
             if if_not_exists:
                 return Table(components)

@@ -18,6 +18,7 @@ from tablestore.cli import (
     create,
     delete,
     describe,
+    doctor,
     drop,
     expire,
     files,
@@ -99,6 +100,7 @@ for _verb in (
     orphans.orphans,
     verify.verify,
     inspect.inspect,
+    doctor.doctor,
 ):
     app.command()(_verb)
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import inspect
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from tablestore.errors import InvalidInputError, NotFoundError, StorageUnavailableError
+from tablestore.store.arbitration import require_arbitration
 from tablestore.store.base import ObjectInfo, check_key
 from tablestore.store.ranged import RangedFile
 from tablestore.store.secret import Secret, without
@@ -98,6 +100,15 @@ class FsspecStore:
     @property
     def uri(self) -> str:
         return f"{self._protocol}://{self._root.lstrip('/')}"
+
+    def prove(self) -> None:
+        """Refuses a storage that cannot arbitrate, before anything is written to it.
+
+        Raises:
+            InvalidInputError: it cannot create an object only if it is absent.
+        """
+        root = self._root.lstrip("/").partition("/")[0]
+        require_arbitration(self, (os.getpid(), id(type(self._fs)), self._protocol, root))
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{check_key(key)}"

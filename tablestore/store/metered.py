@@ -91,6 +91,17 @@ class Metered:
     def uri(self) -> str:
         return self.inner.uri
 
+    def prove(self) -> None:
+        """Refuses a storage that cannot arbitrate, before anything is written to it.
+
+        Raises:
+            InvalidInputError: it lets two creations of one object succeed.
+            StorageUnavailableError: it does not answer, or refuses.
+        """
+        prove = getattr(self.inner, "prove", None)
+        if prove is not None:
+            prove()
+
     def snapshot(self) -> Requests:
         """All that was counted so far."""
         with self._lock:

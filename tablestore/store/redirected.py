@@ -32,6 +32,12 @@ class Redirected:
     def uri(self) -> str:
         return self.inner.uri
 
+    def prove(self) -> None:
+        """Refuses a storage that cannot arbitrate."""
+        prove = getattr(self.inner, "prove", None)
+        if prove is not None:
+            prove()
+
     def _key(self, key: str) -> str:
         top, slash, rest = key.partition("/")
         return f"{self.folders.get(top, top)}{slash}{rest}"

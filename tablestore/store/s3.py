@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tablestore.errors import InvalidInputError, NotFoundError, StorageUnavailableError
+from tablestore.store.arbitration import require_arbitration
 from tablestore.store.base import ObjectInfo, check_key
 from tablestore.store.fsspec_store import open_ranged
 from tablestore.store.s3_client import S3RequestError, shared_client
@@ -69,6 +70,20 @@ class S3Store:
         if self._process != os.getpid():
             self._connected, self._process = shared_client(self._options), os.getpid()
         return self._connected
+
+    def prove(self) -> None:
+        """Refuses a server that cannot arbitrate, before anything is written to it.
+
+        Cost:
+            eight small requests, once in a process for each bucket.
+
+        Raises:
+            InvalidInputError: it lets two creations of one object succeed.
+            StorageUnavailableError: it does not answer, or refuses.
+        """
+        identity = (os.getpid(), self._options.identity(), self._bucket)
+        for _ in range(require_arbitration(self, identity)):
+            self.count("probe")
 
     def listen(self, counter: Callable[[str], None]) -> None:
         """Has a function called for each request beyond the first of a verb."""

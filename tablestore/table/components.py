@@ -98,6 +98,7 @@ class Components:
         Raises:
             UnsupportedFormatError: the table uses what cannot be written yet.
         """
+        self.store.prove()
         # The commit finds out whether the known tip is still the latest snapshot.
         snapshots = self.state.snapshots
         snapshot = snapshots.tip() or snapshots.latest(proven=True)

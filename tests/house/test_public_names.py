@@ -33,6 +33,7 @@ NAMES = [
     "WriterFencedError",
     "col",
     "connect",
+    "doctor",
     "open_table",
 ]
 HEAVY = {"fsspec", "numba", "numpy", "pandas", "pyarrow", "rich", "s3fs", "zstandard"}

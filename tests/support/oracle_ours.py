@@ -11,6 +11,7 @@ import pyarrow as pa
 import tablestore as ts
 from tests.support.oracle_arrow import arrow_table, canonical_rows
 from tests.support.oracle_values import sql_type
+from tests.support.peers_s3 import catalog_options
 
 
 class Ours:
@@ -68,4 +69,7 @@ class Ours:
 
 @functools.cache
 def _lake(warehouse: str) -> ts.Lake:
-    return ts.connect(warehouse)
+    options = catalog_options(warehouse)
+    if not options["warehouse"].startswith("s3://"):
+        return ts.connect(warehouse)
+    return ts.connect(options.pop("warehouse"), storage_options=options)
