@@ -36,6 +36,7 @@ from tablestore.errors import TablestoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_EXPLAIN = "--explain-io"
 OK, FAILED, USAGE, RETRY, INTERRUPTED = 0, 1, 2, 75, 130
 
 # typer carries its own click from 0.2x on and imports one before, so the class is taken from
@@ -73,6 +74,10 @@ def _global(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Option of the storage, e.g. endpoint_url=..."),
     ] = None,
+    explain_io: Annotated[
+        bool,
+        typer.Option("--explain-io", help="Tell what was asked of the storage; after a verb, too."),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
     ] = False,
@@ -81,6 +86,9 @@ def _global(
 
     TABLE is db.name of the lake given by --lake, or a path or URI to the table's folder.
     """
+    del (
+        explain_io
+    )  # taken out of the arguments before they are parsed, so that it may stand anywhere
     context.obj = connect.Place(lake=lake, storage_options=connect.pairs(storage_option or []))
 
 
@@ -119,6 +127,8 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    if _EXPLAIN in arguments:
+        return _explained([word for word in arguments if word != _EXPLAIN])
     try:
         code = app(list(arguments), prog_name="tablestore", standalone_mode=False)
         sys.stdout.flush()
@@ -131,6 +141,16 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED:
         render.say("interrupted: a commit is whole or absent, never half")
     return code if isinstance(code, int) else OK
+
+
+def _explained(arguments: Sequence[str]) -> int:
+    """Runs one command line and tells on standard error what it asked of the storage."""
+    from tablestore.store.metered import Watch
+
+    with Watch() as watch:
+        code = run(arguments)
+    render.say(f"storage: {watch.requests}")
+    return code
 
 
 def _reader_left() -> int:

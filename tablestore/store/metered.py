@@ -6,7 +6,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from tablestore.errors import NotFoundError
 from tablestore.store.base import get_together
@@ -51,6 +51,46 @@ class Requests:
             f"{self.bytes_out} B out"
         )
 
+    def __add__(self, other: Requests) -> Requests:
+        verbs = Counter(self.verbs)
+        verbs.update(other.verbs)
+        return Requests(
+            dict(verbs),
+            self.bytes_in + other.bytes_in,
+            self.bytes_out + other.bytes_out,
+            self.rounds + other.rounds,
+        )
+
+
+class Watch:
+    """All that the stores of this process are asked for while it is open; a context."""
+
+    _open: ClassVar[list[Watch]] = []
+
+    def __init__(self) -> None:
+        self._meters: list[Metered] = []
+
+    def __enter__(self) -> Self:
+        Watch._open.append(self)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        Watch._open.remove(self)
+
+    @classmethod
+    def tell(cls, meter: Metered) -> None:
+        """Has a new store counted by those who watch."""
+        for watch in cls._open:
+            watch._meters.append(meter)
+
+    @property
+    def requests(self) -> Requests:
+        """The sum so far."""
+        # the store of a branch asks that of its table, which counts, too
+        inner = [(meter, getattr(meter.inner, "inner", None)) for meter in self._meters]
+        counted = [meter for meter, below in inner if not isinstance(below, Metered)]
+        return sum((meter.snapshot() for meter in counted), Requests())
+
 
 _PLACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
@@ -80,6 +120,7 @@ class Metered:
         self._bytes_in = 0
         self._bytes_out = 0
         self._rounds = 0
+        Watch.tell(self)
         listen = getattr(inner, "listen", None)
         if listen is not None:
             listen(self.count)

@@ -361,3 +361,13 @@ def test_a_terminal_gets_the_same_cells_in_a_table(monkeypatch, capsys):
 def test_cells_stay_on_one_line(capsys):
     render.print_rows([{"a": "x\ny"}], ["a"])
     assert capsys.readouterr().out.splitlines() == ["a", "x\\ny"]
+
+
+@pytest.mark.parametrize("place", ["before the verb", "after it"])
+def test_what_was_asked_of_the_storage_is_told_on_request(tmp_path, capsys, place):
+    words = ["--lake", str(tmp_path), "ls"]
+    assert run(words) == 0
+    assert "storage:" not in capsys.readouterr().err
+    words = ["--explain-io", *words] if place == "before the verb" else [*words, "--explain-io"]
+    assert run(words) == 0
+    assert "storage: 1 requests in 1 rounds (list 1)" in capsys.readouterr().err

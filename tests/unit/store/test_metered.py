@@ -9,8 +9,9 @@ from tablestore.errors import InvalidInputError
 from tablestore.store.fsspec_store import FsspecStore
 from tablestore.store.local import LocalStore
 from tablestore.store.memory import MemoryStore
-from tablestore.store.metered import Metered
+from tablestore.store.metered import Metered, Watch
 from tablestore.store.ranged import WHOLE_BYTES
+from tablestore.store.redirected import Redirected
 from tablestore.store.registry import open_store
 
 
@@ -97,3 +98,18 @@ def test_a_storage_that_cannot_arbitrate_is_refused():
     store = FsspecStore(fsspec.filesystem("file"), "/tmp/x", "file")
     with pytest.raises(InvalidInputError, match="no way to create"):
         store.put_if_absent("snapshot/snapshot-1", b"")
+
+
+def test_a_watch_sums_what_the_stores_made_meanwhile_are_asked_for():
+    before = open_store(f"memory://{uuid.uuid4().hex}")
+    with Watch() as watch:
+        one, two = (open_store(f"memory://{uuid.uuid4().hex}") for _ in range(2))
+        one.put("a", b"123")
+        two.get_many(["x", "y"])
+        before.put("b", b"1")
+        branch = Metered(Redirected(two, {"snapshot": "branch/snapshot"}))
+        branch.put("snapshot/z", b"12")
+    found = watch.requests
+    assert (found.verbs, found.rounds, found.bytes_out) == ({"put": 2, "get": 2}, 3, 5)
+    open_store("memory://later").put("c", b"1")
+    assert watch.requests == found
