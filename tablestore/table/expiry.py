@@ -250,12 +250,13 @@ def _expire_due(parts: Components, options: RetentionOptions, latest: int) -> in
         now_ms = committed.modified_ms if committed is not None else 0
         now_ms = now_ms or _CLOCK.now_ms()
         line = own_line(parts.store, parts.state)
-        expirer = Expirer(line, _folders(parts), options)
+        folders = _known_folders(parts, latest)
+        expirer = Expirer(line, folders, options)
         expirer.expire_consumers(now_ms)
         planned = expirer.plan(now_ms, limit=options.limit, live=parts.state.base.newest)
         done = expirer.run(planned)
         if options.decoupled:
-            ChangelogExpirer(line, _folders(parts), options).run(now_ms)
+            ChangelogExpirer(line, folders, options).run(now_ms)
         kept = done.earliest if done.end is None else done.end.id
         following = parts.state.snapshots.find(kept + 1)
         made = None if following is None else following.time_millis
@@ -263,6 +264,13 @@ def _expire_due(parts: Components, options: RetentionOptions, latest: int) -> in
         return len(done.going)
     finally:
         gate.release()
+
+
+def _known_folders(parts: Components, latest: int) -> BucketFolders:
+    """The folders of the table as the snapshot that was just committed has them; no request."""
+    snapshot = parts.state.snapshots.load(latest)
+    schema = parts.state.schemas.load(snapshot.schema_id)
+    return BucketFolders.of(schema, parts.options(schema))
 
 
 def _expire_quietly(parts: Components, options: RetentionOptions, latest: int) -> None:
