@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import Report
 
-NAMES = ("start", "write", "read", "compact", "commits", "bucket", "plan")
+NAMES = ("start", "write", "read", "compact", "commits", "bucket", "plan", "peers")
 
 
 def main() -> int:
