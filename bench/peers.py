@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 import tablestore as ts
 from bench import data, engine_read, read
@@ -186,12 +187,16 @@ _ENGINES: dict[str, dict[str, str]] = {
 
 
 def _engine(report: Report, there: peers.Peers, engine: str, table: _Folder) -> None:
-    name = f"read of a {engine} table, {read.RUNS} runs, 200,000 keys of 2 records"
+    name = f"read of merge-engine {engine}, {read.RUNS} runs, 200,000 keys of 2 records"
     _against(report, there, f"{name}, against {_NAMES['rust']}", "rust", table, ENGINE_BOUND)
 
 
 def _halves(warehouse: Path, options: dict[str, str]) -> _Folder:
-    """Each key comes twice: with the first columns in one run, with the others in a later one."""
+    """Each key comes twice: with the first columns in one run, with the others in a later one.
+
+    What is summed comes with both.
+    """
+    sums = {key.split(".")[1] for key, function in options.items() if function == "sum"}
     whole = data.lineitem(ENGINE_KEYS).combine_chunks()
     rows = whole.cast(
         pa.schema([pa.field(f.name, f.type, nullable=f.name not in data.KEY) for f in whole.schema])
@@ -208,22 +213,26 @@ def _halves(warehouse: Path, options: dict[str, str]) -> _Folder:
     )
     for number in range(read.RUNS):
         parts = [
-            _only(rows.take(pa.array(np.flatnonzero(run_of == number))), late=late)
+            _only(rows.take(pa.array(np.flatnonzero(run_of == number))), sums, late=late)
             for late, run_of in enumerate((first, second))
         ]
         made.upsert(pa.concat_tables(parts))
     found = made.to_arrow()
     order = [(key, "ascending") for key in data.KEY]
+    for index, field in enumerate(rows.schema):
+        if field.name in sums:
+            twice = pc.add(rows[field.name], rows[field.name]).cast(field.type)
+            rows = rows.set_column(index, field, twice)
     same = found.sort_by(order).cast(rows.schema).equals(rows.sort_by(order))
     check(f"{engine} joins the two records of each key", same)
     return _Folder(warehouse, found)
 
 
-def _only(rows: pa.Table, *, late: int) -> pa.Table:
-    """The key and one half of the other columns; the others are null."""
+def _only(rows: pa.Table, sums: set[str], *, late: int) -> pa.Table:
+    """The key, what is summed, and one half of the other columns; the others are null."""
     columns = [
         column
-        if field.name in data.KEY or (index >= _HALF) == bool(late)
+        if field.name in {*data.KEY, *sums} or (index >= _HALF) == bool(late)
         else pa.nulls(rows.num_rows, field.type)
         for index, (field, column) in enumerate(zip(rows.schema, rows.columns, strict=True))
     ]
