@@ -49,16 +49,9 @@ class Interleaving:
     def check(self) -> None:
         """Raises an AssertionError where a promise is broken."""
         verdict = Verdict(self.base, self.play, seed=self.seed)
-        verdict.check(java=not self._late_hints())
+        verdict.check()
         found = violations(self._calls(), verdict.states, self._created())
         assert not found, verdict.report(AssertionError("; ".join(found)))
-
-    def _late_hints(self) -> bool:
-        """Whether a write of LATEST may have arrived late: Java reads on after the next commit."""
-        return any(
-            step.fault and step.fault.startswith(("late", "twice")) and step.key.endswith("LATEST")
-            for step in self.play.world.steps
-        )
 
     def _calls(self) -> list[Call]:
         calls = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import pyarrow as pa
@@ -10,8 +11,20 @@ import pyarrow as pa
 from tablestore.format.schema import encode_schema
 from tablestore.metadata.new_schema import new_table_schema
 from tablestore.table.table import Table
-from tests.support.faulty_play import OPEN, Base, Operation, Play, Scenario, State, rows
-from tests.support.faulty_world import World
+from tests.support.faulty_play import (
+    ACKED,
+    DEAD,
+    OPEN,
+    Base,
+    Operation,
+    Play,
+    Scenario,
+    State,
+    contents,
+    rows,
+)
+from tests.support.faulty_world import Process, World
+from tests.support.scheduler import Scheduler
 
 COLUMNS = {"id": "INT NOT NULL", "v": "BIGINT"}
 PARTED = {"p": "INT NOT NULL", **COLUMNS}
@@ -102,6 +115,24 @@ def truncate() -> Operation:
 
 def compact(**how) -> Operation:
     return Operation(f"compact {how or ''}", lambda t, _: t.compact(workers=1, **how))
+
+
+def expire(**how) -> Operation:
+    how = {"older_than": "0 s", "keep_last": 1, **how}
+    return Operation("expire", lambda t, _: _quiet(t.expire(**how)))
+
+
+def remove_orphans() -> Operation:
+    return Operation(
+        "remove orphans", lambda t, _: _quiet(t.remove_orphans(older_than="0 s", force=True))
+    )
+
+
+def _quiet(_: object) -> None:
+    """An expiry's result names snapshots that went, not those that came."""
+
+
+READ = Operation("read", lambda table, _: contents(table.to_arrow()), reads=True)
 
 
 # -- tables ---------------------------------------------------------------------------------------
@@ -225,6 +256,20 @@ def _two_writers(play: Play) -> None:
     play.do("b", upsert({1: 300}))
 
 
+def _lost_race(play: Play) -> None:
+    """Another's commit comes between a writer's look at the latest snapshot and its creation."""
+
+    def before(process: Process, verb: str, _: str) -> None:
+        if process.name == "a" and verb == "put_if_absent":
+            play.world.before_step = None
+            play.do("b", upsert({1: 200, 5: 200}))
+
+    play.world.before_step = before
+    play.do("a", upsert({1: 100, 4: 100}))
+    play.world.before_step = None
+    play.do("a", upsert({4: 101}))
+
+
 def _stale_counter(play: Play) -> None:
     """A writer whose sequence counter fell behind another's."""
     play.do("a", OPEN)
@@ -234,8 +279,132 @@ def _stale_counter(play: Play) -> None:
     play.do("a", upsert({1: 101}))
 
 
+def _with_objects(made: Callable[[], Base], add: Callable[[World], None]) -> Callable[[], Base]:
+    """A table to whose storage something is added."""
+
+    @cache
+    def more() -> Base:
+        world = World(dict(made().objects))
+        add(world)
+        return replace(made(), objects=dict(world.objects))
+
+    return more
+
+
+def _tag_and_consumer(world: World) -> None:
+    world.put("tag/tag-kept", world.objects["snapshot/snapshot-2"][0])
+    world.put("consumer/consumer-slow", b'{\n  "nextSnapshot" : 3\n}')
+
+
+def _leftovers(world: World) -> None:
+    """A writer died before its commit, and another one between files."""
+    for at in (14, 12):
+        play = Play(World(world.objects, {at: "dies-after"}, seed=f"left {at}"))
+        with play.world.running():
+            play.do("dead", upsert({1: 1, 2: 2}))
+        assert play.events[0].outcome == DEAD
+
+
+def _job(play: Play) -> None:
+    """A program that takes numbers from a source, and goes on where it was when it dies."""
+    batches = {n: {10 * n: n, 10 * n + 1: n} for n in (1, 2, 3)}
+    done = 0
+    for _ in range(6):
+        position = _open_job(play)
+        if position is None:
+            continue
+        writer, done = position
+        for number in range(done + 1, len(batches) + 1):
+            event = play.do("w", _checkpoint(writer, number, batches[number]))
+            if event.outcome != ACKED:
+                break
+            done = number
+        else:
+            break
+    if done == len(batches):
+        base_rows = {1: 10, 2: 20}
+        play.expected = {k: v for rows in (base_rows, *batches.values()) for k, v in rows.items()}
+
+
+def _open_job(play: Play):
+    found: list = []
+
+    def run(table: Table, _: Play) -> None:
+        writer = table.writer("job", handle_sigterm=False)
+        found.append((writer, (writer.offsets or {}).get("n", 0)))
+
+    play.do("w", Operation("open job", run))
+    return found[0] if found else None
+
+
+def _checkpoint(writer, number: int, values: State) -> Operation:
+    def run(table: Table, _: Play):
+        writer.write(rows(table.schema, values))
+        return writer.checkpoint(offsets={"n": number})
+
+    return Operation(f"checkpoint {number}", run, _put(values))
+
+
+def _together(play: Play) -> None:
+    """A writer, a compactor, an expirer and a reader, interleaved in one fixed way."""
+    works = {
+        "w": [upsert({1: 100, 4: 100}), upsert({1: 101})],
+        "c": [compact(full=True)],
+        "e": [expire(keep_last=2)],
+        "r": [READ, READ],
+    }
+    together(play, works, seed=5)
+
+
+def together(play: Play, works: dict[str, list[Operation]], seed: int, **how) -> None:
+    """Some programs at a time."""
+
+    def body(name: str) -> Callable[[], None]:
+        def work() -> None:
+            play.do(name, OPEN)
+            for operation in works[name]:
+                play.do(name, operation)
+
+        return work
+
+    Scheduler(play.world, seed, **how).run({name: body(name) for name in works})
+
+
 for _name, _base, _play in (
     ("two writers", base(U1, **QUIET), _two_writers),
+    ("a lost race", base(U1, **QUIET), _lost_race),
     ("a counter behind another's", base(U1, **QUIET), _stale_counter),
+    ("a job", base(A1, keyed=False), _job),
+    ("writer, compactor, expirer and reader", base(U1, U2, U3, **QUIET), _together),
 ):
     SCENARIOS[_name] = Scenario(_name, _base, _play)
+
+_HISTORY = base(U1, U2, compact(full=True), U3, **QUIET)
+for _scenario in (
+    one_after_another("expire", _HISTORY, expire(), upsert({4: 40}), expire()),
+    one_after_another(
+        "expire beside a tag and a consumer",
+        _with_objects(_HISTORY, _tag_and_consumer),
+        expire(),
+        upsert({4: 40}),
+    ),
+    one_after_another(
+        "expire on commit",
+        base(
+            U1,
+            U2,
+            snapshot__num_retained__min=1,
+            snapshot__num_retained__max=2,
+            num_sorted_run__compaction_trigger=2,
+        ),
+        upsert({4: 40}),
+        upsert({5: 50}),
+    ),
+    one_after_another(
+        "orphans",
+        _with_objects(base(U1, U2, **QUIET), _leftovers),
+        remove_orphans(),
+        upsert({4: 40}),
+    ),
+):
+    SCENARIOS[_scenario.name] = _scenario

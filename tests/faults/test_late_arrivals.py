@@ -16,6 +16,7 @@ from tests.support.faulty_play import OPEN, UNKNOWN, Play, contents, fresh
 from tests.support.faulty_world import World
 
 pytestmark = pytest.mark.faults
+SNAPSHOT_2 = "snapshot/snapshot-2"
 
 
 @pytest.fixture
@@ -129,3 +130,64 @@ def test_a_hint_written_late_does_not_stay_below_the_history(play):
     assert java_latest(world.objects).id == 4
     with fresh(world.objects) as table:
         assert contents(table.to_arrow()) == {1: 100, 2: 201}
+
+
+def others_commit(play, *, expire):
+    for value in (200, 201, 202):
+        play.do("b", upsert({2: value}))
+    if expire:
+        expire_to(play.world, 4)
+
+
+def test_a_writer_that_sleeps_between_look_and_creation_loses_the_race_and_no_rows(play):
+    """The first of the two schedules that break pypaimon."""
+    with play.world.running():
+        play.do("w", OPEN)
+        interlude(play, "put_if_absent", SNAPSHOT_2, "w", lambda: others_commit(play, expire=False))
+        event = play.do("w", upsert({1: 100}))
+    assert event.ids == (5,)
+    with fresh(play.world.objects) as table:
+        assert contents(table.to_arrow()) == {1: 100, 2: 202}
+
+
+def test_a_writer_that_sleeps_longer_than_the_history_is_kept_commits_on_top_of_it(play):
+    """The second one: its snapshot would lie in a hole that nobody reads."""
+    with play.world.running():
+        play.do("w", OPEN)
+        interlude(play, "put_if_absent", SNAPSHOT_2, "w", lambda: others_commit(play, expire=True))
+        event = play.do("w", upsert({1: 100}))
+    assert event.ids == (5,)
+    assert snapshot_ids(play.world.objects) == [4, 5]
+    with fresh(play.world.objects) as table:
+        assert contents(table.to_arrow()) == {1: 100, 2: 202}
+
+
+def test_latest_is_not_moved_back_by_a_writer_that_slept(play):
+    with play.world.running():
+        play.do("w", OPEN)
+        created = []
+
+        def before(process, verb, key):
+            if process.name == "w" and verb == "put_if_absent":
+                created.append(1)
+            elif process.name == "w" and created:
+                play.world.before_step = None
+                others_commit(play, expire=False)
+
+        play.world.before_step = before
+        event = play.do("w", upsert({1: 100}))
+    assert event.ids == (2,)
+    assert play.world.objects["snapshot/LATEST"][0] == b"5"
+
+
+def test_files_of_a_commit_whose_end_is_unknown_stay(play):
+    """It landed, and the storage did not answer until the time was up."""
+    world = play.world
+    world.script = {creation_of(play, "w", 2): "lost-away"}
+    with world.running():
+        play.do("w", OPEN)
+        event = play.do("w", upsert({1: 100}))
+    assert event.outcome == UNKNOWN
+    with fresh(world.objects) as table:
+        assert contents(table.to_arrow()) == {1: 100, 2: 20}
+        assert table.resolve(event.error.detail["token"]).outcome == "committed"

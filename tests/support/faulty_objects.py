@@ -7,6 +7,7 @@ Source: ``org.apache.paimon.utils.HintFileUtils``, ``SnapshotManager``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -22,6 +23,8 @@ from tablestore.runs.bucket_files import BucketFolders
 from tests.support.faulty_world import Objects
 
 SNAPSHOT = "snapshot/snapshot-"
+# no clean-up takes what lies here: "tablestore/" says which jobs there are
+KEPT = ("schema/", "tag/", "consumer/", "tablestore/")
 
 
 def snapshot_ids(objects: Objects) -> list[int]:
@@ -111,18 +114,60 @@ def tags(objects: Objects) -> dict[str, Snapshot]:
     }
 
 
+def first_kept(objects: Objects) -> int:
+    """The oldest snapshot that counts: what lies below EARLIEST is being expired."""
+    ids = snapshot_ids(objects)
+    hint = _java_hint(objects, "EARLIEST")
+    return hint if hint in ids else min(ids, default=0)
+
+
 def referred(objects: Objects) -> set[str]:
-    """All objects that some snapshot or tag refers to, with the files of changes.
+    """All objects that some snapshot, tag or schema of the table is, or refers to.
 
     Raises:
         MissingError: one of them is not there.
     """
-    keys: set[str] = set()
+    keys = {key for key in objects if key.startswith(KEPT)}
+    keys |= {key for key in objects if key.endswith(("/LATEST", "/EARLIEST"))}
     for snapshot_id in snapshot_ids(objects):
-        keys |= needs(objects, snapshot(objects, snapshot_id)) | {f"{SNAPSHOT}{snapshot_id}"}
+        if snapshot_id >= first_kept(objects):
+            at = snapshot(objects, snapshot_id)
+            keys |= needs(objects, at) | {f"{SNAPSHOT}{snapshot_id}"}
     for key, tagged in tags(objects).items():
         keys |= needs(objects, tagged) | {key}
+    for next_needed in consumers(objects).values():
+        newest = max(snapshot_ids(objects), default=0)
+        for snapshot_id in range(next_needed, newest + 1):
+            _get(objects, f"{SNAPSHOT}{snapshot_id}", f"consumer at {next_needed}")
     return keys
+
+
+def changes(objects: Objects) -> set[str]:
+    """Data files that the changes of snapshots name, whether they are live or not."""
+    keys: set[str] = set()
+    for snapshot_id in snapshot_ids(objects):
+        at = snapshot(objects, snapshot_id)
+        folders = _folders(_get(objects, f"schema/schema-{at.schema_id}", "a snapshot"))
+        for meta in _list(_get(objects, manifest_path(at.delta_manifest_list), "a snapshot")):
+            for entry in _manifest(_get(objects, manifest_path(meta.file_name), "a snapshot")):
+                folder = folders.folder(entry.partition, entry.bucket)
+                names = (entry.file.file_name, *entry.file.extra_files)
+                keys |= {f"{folder}/{file}" for file in names}
+    return keys
+
+
+def has_changes(objects: Objects, snapshot_id: int) -> bool:
+    """Whether a snapshot adds or removes files; the first one of a job's writer does not."""
+    listed = snapshot(objects, snapshot_id).delta_manifest_list
+    return bool(_list(_get(objects, manifest_path(listed), f"snapshot {snapshot_id}")))
+
+
+def consumers(objects: Objects) -> dict[str, int]:
+    return {
+        key: json.loads(objects[key][0])["nextSnapshot"]
+        for key in objects
+        if key.startswith("consumer/consumer-")
+    }
 
 
 # -- as Java finds snapshots ----------------------------------------------------------------------

@@ -68,12 +68,19 @@ class Event:
 
 @dataclass
 class Play:
-    """A world, its processes and what they were told."""
+    """A world, its processes and what they were told.
+
+    Attributes:
+        skews: clock errors of processes.
+        deadline_ms: no call takes longer.
+        expected: the rows at the end, where a program that goes on until it is done says so.
+    """
 
     world: World
     events: list[Event] = field(default_factory=list)
     skews: Mapping[str, int] = field(default_factory=dict)
     deadline_ms: int = DEADLINE_MS
+    expected: State | None = None
     _tables: dict[str, tuple[Process, Table]] = field(default_factory=dict)
     _lives: dict[str, int] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ Faults, by what the caller sees and what really happened::
     dies-before, dies-after   the process ends, without or with the effect
     412-mine     put_if_absent says "exists" of what it has just created (a client that retried)
     409          put_if_absent says "exists", and nothing is there (two requests met)
+    away, lost-away   as reset and lost, and the storage does not answer for three minutes
     torn         the process ends; half of an object written in parts is there, under its name
     half         an error; half of an object written in parts is there, under its name
     missing, garbage, empty, old, ahead   what a hint file says
@@ -28,9 +29,9 @@ from tests.support.faulty_world import Process, World
 
 # a read has no effect, so that "before" and "after" are one
 READS = ("reset", "dies-before")
-WRITES = ("refused", "reset", "lost", "late:1", "late:7", "late:999", "dies-before", "dies-after")
+WRITES = ("refused", "reset", "lost", "late:3", "late:999", "dies-before", "dies-after")
 HINTS = ("missing", "garbage", "empty", "old", "ahead")
-WRITTEN = frozenset({"put", "put_if_absent", "close", "delete"})
+AWAY_MS = 180_000
 
 
 def kinds_of(verb: str, key: str) -> tuple[str, ...]:
@@ -38,9 +39,9 @@ def kinds_of(verb: str, key: str) -> tuple[str, ...]:
     if verb == "get" and key.endswith(("/LATEST", "/EARLIEST")):
         return (*READS, *HINTS)
     if verb == "put":
-        return (*WRITES, "twice:1", "twice:7", "twice:999")
+        return (*WRITES, "twice:3", "twice:999")
     if verb == "put_if_absent":
-        return (*WRITES, "412-mine", "409", "twice:3")
+        return (*WRITES, "412-mine", "409", "twice:3", "away", "lost-away")
     if verb == "close":
         return (*WRITES, "torn", "half")
     return WRITES if verb == "delete" else READS
@@ -69,6 +70,8 @@ class FaultyStore:
         partly: Callable[[], Any] | None = None,
     ) -> Any:
         fault = self.world.step(self.process, verb, key, kinds_of(verb, key))
+        if self.world.now_ms < self.process.away_until_ms:
+            raise StorageUnavailableError(f"cannot {verb} {key}: no answer")
         if fault is None:
             return effect()
         if fault in ("torn", "half") and partly is not None:
@@ -85,8 +88,10 @@ class FaultyStore:
             result = effect()
             self.world.later(int(steps), effect)
             return result
-        if kind in ("lost", "dies-after", "412-mine"):
+        if kind in ("lost", "lost-away", "dies-after", "412-mine"):
             effect()
+        if kind in ("away", "lost-away"):
+            self.process.away_until_ms = self.world.now_ms + AWAY_MS
         if kind in ("dies-after", "torn"):
             self.process.die()
         if kind in ("412-mine", "409"):
@@ -195,6 +200,9 @@ class FaultyStore:
 
     def delete_folder(self, folder: str) -> None:
         raise NotImplementedError
+
+    def delete_empty_folder(self, folder: str) -> bool:
+        return False  # as in an object store: there are no folders
 
 
 class FaultyStream:

@@ -14,6 +14,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -33,11 +34,16 @@ class TooManyStepsError(AssertionError):
 
 @dataclass
 class Process:
-    """A program: it has its own clock error, and does nothing any more once it is dead."""
+    """A program: it has its own clock error, and does nothing any more once it is dead.
+
+    Attributes:
+        away_until_ms: the storage does not answer it before this moment.
+    """
 
     name: str
     skew_ms: int = 0
     dead: bool = False
+    away_until_ms: int = 0
 
     def die(self) -> None:
         self.dead = True
@@ -57,6 +63,16 @@ class Step:
     def __str__(self) -> str:
         fault = f"  <- {self.fault}" if self.fault else ""
         return f"{self.number:3} {self.process} {self.verb} {self.key}{fault}"
+
+
+def _at_once(pool: ThreadPoolExecutor, work: Callable[..., object], *args: object) -> Future:
+    """What ``submit`` does here: the work, in the thread that asks for it."""
+    future: Future = Future()
+    try:
+        future.set_result(work(*args))
+    except BaseException as error:  # noqa: BLE001 (raised to who asks for the result)
+        future.set_exception(error)
+    return future
 
 
 @dataclass
@@ -181,6 +197,7 @@ class World:
             patch(uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4))
             # One thread a process: what runs beside another is decided by the schedule alone.
             patch(os, "cpu_count", lambda: 1)
+            patch(ThreadPoolExecutor, "submit", _at_once)
             try:
                 yield self
             finally:
