@@ -9,7 +9,7 @@ TESTS  ?= $(wildcard tests/unit tests/property tests/faults tests/house)
 WORKERS ?= 2
 CODE   := $(wildcard tablestore tests examples bench)
 
-.PHONY: help demo test conformance arbitration-control lint bench clean
+.PHONY: help demo test conformance arbitration-control lint bench torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make arbitration-control  races on a server that cannot arbitrate must go wrong (needs Go)"
 	@echo "make lint         ruff, mypy --strict, import-linter"
 	@echo "make bench        speed against pyarrow, each line checks its answer"
+	@echo "make torture      storage faults, kills and races for MINUTES=5; FLAGS=--help lists more"
 	@echo "make clean        removes what the targets above made"
 
 demo: $(VENV)/.demo
@@ -43,6 +44,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench
+
+MINUTES ?= 5
+torture: $(VENV)/.dev
+	$(BIN)/python -m tests.support.torture --minutes $(MINUTES) $(FLAGS)
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -1,4 +1,4 @@
-"""Writers, a compactor and readers of one table, interleaved by a seed, with a few faults."""
+"""Writers, compactor, expirer, cleaner and readers of a table, interleaved, with a few faults."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass
 
 from tests.faults.scenarios import (
     OPEN,
+    READ,
     U1,
     Operation,
     base,
     compact,
+    expire,
+    remove_orphans,
     upsert,
     upsert_and_delete,
 )
-from tests.support.faulty_play import ACKED, DEADLINE_MS, Base, Play, contents
+from tests.support.faulty_play import ACKED, DEADLINE_MS, Base, Play
 from tests.support.faulty_verdict import Verdict
 from tests.support.faulty_world import World
 from tests.support.linear import Call, violations
 from tests.support.scheduler import Scheduler
 
-READ = Operation("read", lambda table, _: contents(table.to_arrow()), reads=True)
 MINUTE_MS = 60_000
 ZOMBIE_MS = 30 * MINUTE_MS
 STEPS_ABOUT = 250
@@ -88,6 +90,11 @@ def works_of(play: Play, chance: random.Random) -> dict[str, list[Operation]]:
                 else upsert_and_delete(values, [chance.randrange(1, 6)])
             )
     works["compactor"] = [compact(full=chance.random() < 0.5) for _ in range(2)]
+    # the age goes with the sleep of a zombie: it may wake up to a history that has moved on
+    kept = {"older_than": chance.choice(("0 s", "10 min")), "keep_last": chance.choice((1, 2))}
+    works["expirer"] = [expire(**kept)] * 2
+    if chance.random() < 0.3:
+        works["cleaner"] = [remove_orphans("2 h")]
     works["reader"] = [READ] * 3
     if chance.random() < 0.3:
         works["reader2"] = [READ] * 2

@@ -122,10 +122,9 @@ def expire(**how) -> Operation:
     return Operation("expire", lambda t, _: _quiet(t.expire(**how)))
 
 
-def remove_orphans() -> Operation:
-    return Operation(
-        "remove orphans", lambda t, _: _quiet(t.remove_orphans(older_than="0 s", force=True))
-    )
+def remove_orphans(older_than: str = "0 s") -> Operation:
+    how = {"older_than": older_than, "force": True}
+    return Operation("remove orphans", lambda t, _: _quiet(t.remove_orphans(**how)))
 
 
 def _quiet(_: object) -> None:

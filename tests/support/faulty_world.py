@@ -18,6 +18,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from unittest import mock
 
+from tablestore.metadata.schemas import Schemas
+from tablestore.metadata.snapshots import Snapshots
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START_MS = 1_760_000_000_000
 STEP_MS = 2
@@ -195,6 +198,8 @@ class World:
             patch(time, "monotonic", lambda: self.now_ms / 1000)
             patch(time, "sleep", self.sleep)
             patch(uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4))
+            for owner in (Snapshots, Schemas):  # their stop watch is the default of an argument
+                patch(owner.__init__, "__defaults__", (lambda: self.now_ms / 1000,))
             # One thread a process: what runs beside another is decided by the schedule alone.
             patch(os, "cpu_count", lambda: 1)
             patch(ThreadPoolExecutor, "submit", _at_once)

@@ -134,8 +134,8 @@ MUTANTS = (
         (
             Edit(
                 "write/context.py",
-                "return 0 if self.live is None else self.live.max_sequence(partition, bucket) + 1",
-                "return 0",
+                "committed = -1 if self.live is None else self.live.max_sequence(partition, bucket)",
+                "committed = -1",
             ),
             Edit("commit/prepare.py", "if late:\n", "if not late and late:\n"),
         ),
