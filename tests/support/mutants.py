@@ -88,8 +88,8 @@ MUTANTS = (
     ),
     _mutant(
         "LATEST written blindly",
-        "metadata/snapshots.py",
-        "if (self.read_hint(LATEST_HINT) or 0) < snapshot_id:",
+        PUBLISH,
+        "if hint < snapshot_id:",
         "if snapshot_id:",
         f"{LATE}latest_is_not_moved_back_by_a_writer_that_slept",
     ),
@@ -134,8 +134,8 @@ MUTANTS = (
         (
             Edit(
                 "write/context.py",
-                "committed = -1 if self.live is None else self.live.max_sequence(partition, bucket)",
-                "committed = -1",
+                "-1 if self.live is None else self.live.max_sequence(partition, bucket)",
+                "-1",
             ),
             Edit("commit/prepare.py", "if late:\n", "if not late and late:\n"),
         ),
