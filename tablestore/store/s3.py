@@ -285,35 +285,50 @@ class S3Store:
             self.count("copy")
             source = {"Bucket": self._bucket, "Key": self._name(key)}
             self.call("copy_object", target, "rename", "copy", CopySource=source)
-        self._delete_all(keys[::-1])
+        self._delete_all(old, keys[::-1])
 
     def delete_folder(self, folder: str) -> None:
         keys = [info.key for info in self.list(folder, recursive=True)]
-        self._delete_all(sorted(keys, key=_schemas_last, reverse=True))
+        self._delete_all(folder, keys)
 
     def delete_empty_folder(self, folder: str) -> bool:
         """Does nothing: there are no folders."""
         del folder
         return False
 
-    def _delete_all(self, keys: Sequence[str]) -> None:
-        """Deletes objects, the schemas of tables before all others."""
-        schemas = [key for key in keys if _schemas_last(key)[0]]
-        for some in (schemas, [key for key in keys if not _schemas_last(key)[0]]):
-            for at in range(0, len(some), _TOGETHER):
-                self.client.run(partial(self._delete_some, some[at : at + _TOGETHER]))
+    def _delete_all(self, folder: str, keys: Sequence[str]) -> None:
+        """Deletes all objects of a folder, the schemas of tables before all others.
 
-    async def _delete_some(self, keys: Sequence[str]) -> None:
-        async def one(key: str) -> None:
+        Some servers (SeaweedFS) and tools keep a folder as an object with a slash at its end:
+        these go last.
+        """
+        schemas = [self._name(key) for key in keys if _schemas_last(key)[0]]
+        others = [self._name(key) for key in keys if not _schemas_last(key)[0]]
+        folders = _folders_of(folder, keys, self._prefix)
+        for names in (schemas, others, *folders):
+            for at in range(0, len(names), _TOGETHER):
+                self.client.run(partial(self._delete_some, names[at : at + _TOGETHER]))
+
+    async def _delete_some(self, names: Sequence[str]) -> None:
+        async def one(name: str) -> None:
             self.count("delete")
-            name = self._name(key)
             try:
                 await self.client.request("delete_object", Bucket=self._bucket, Key=name)
             except S3RequestError as error:
                 if not error.failure.is_absent:
                     raise self.error(error.failure, name, "delete") from error
 
-        await asyncio.gather(*(one(key) for key in keys))
+        await asyncio.gather(*(one(name) for name in names))
+
+
+def _folders_of(top: str, keys: Sequence[str], prefix: str) -> list[list[str]]:
+    """The names of a folder and of those in it that keys lie in, those furthest down first."""
+    found = {key.rsplit("/", depth)[0] for key in keys for depth in range(1, key.count("/") + 1)}
+    by_depth: dict[int, list[str]] = {}
+    for folder in sorted(found):
+        if f"{folder}/".startswith(f"{top.rstrip('/')}/"):
+            by_depth.setdefault(folder.count("/"), []).append(f"{prefix}{folder}/")
+    return [by_depth[depth] for depth in sorted(by_depth, reverse=True)]
 
 
 def _schemas_last(key: str) -> tuple[bool, str]:

@@ -231,6 +231,18 @@ def test_a_table_gets_its_schema_last_and_loses_it_first(server, store):
     assert len(server.objects) == 3
 
 
+def test_folders_that_a_server_keeps_are_removed_from_the_bottom_up(server, store):
+    for key in ("db/t/a/b/x", "db/t/a/y", "db/other/z"):
+        store.put(key, b"1")
+    for folder in ("db", "db/t", "db/t/a", "db/t/a/b"):
+        server.objects[f"t/{folder}/"] = b""
+    server.seen.clear()
+    store.delete_folder("db/t")
+    deleted = [seen.key for seen in server.seen if seen.method == "DELETE"]
+    assert deleted[2:] == ["t/db/t/a/b/", "t/db/t/a/", "t/db/t/"]
+    assert set(server.objects) == {"t/db/other/z", "t/db/"}
+
+
 # -- credentials that change -----------------------------------------------------------------------
 
 
