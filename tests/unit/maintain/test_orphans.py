@@ -182,6 +182,27 @@ def test_a_snapshot_that_expires_meanwhile_is_no_damage(table, monkeypatch):
     assert ts.open_table(table.path).verify().ok
 
 
+def test_older_files_of_what_stays_are_needed_where_the_older_snapshots_go(tmp_path, monkeypatch):
+    """The delta of a snapshot is enough only where the one before it was looked at."""
+    table = keyed_table(tmp_path, bucket="1", write_only="true")
+    for number in range(4):
+        table.upsert(rows([number]))
+    age(table, hours=25)
+    fresh = ts.open_table(table.path)
+    manifests = fresh._parts.state.manifests
+    read = manifests.read_list
+    done = []
+
+    def expired_under_way(name):
+        if not done:
+            done.append(expire_now(table, keep=(1, 1)))
+        return read(name)
+
+    monkeypatch.setattr(manifests, "read_list", expired_under_way)
+    assert fresh.remove_orphans().data_files == 0
+    assert stored(ts.open_table(table.path)) == {n: str(n) for n in range(4)}
+
+
 def test_what_is_committed_meanwhile_is_needed(table, monkeypatch):
     batch = table.batch()
     batch.upsert(rows([5]))
