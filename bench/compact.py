@@ -41,13 +41,19 @@ def run(report: Report) -> None:
     """CPU of compactions, the bytes of what they write, and the gain of a second thread."""
     with tempfile.TemporaryDirectory(dir=data.cache_dir()) as folder:
         place = Path(folder)
-        dealt = read.deal(place / "dealt", data.ROWS)
-        lake = _Lake(dealt.warehouse, place / "work", dealt.answer)
-        whole = _against_limit(report, lake, f"full compaction of {read.RUNS} runs, 2M keys")
-        _against_engines(report, lake)
-        _threads(report, lake)
+        whole = full(report, place, data.ROWS)
         _text_key(report, place, whole)
         _part(report, place)
+
+
+def full(report: Report, place: Path, rows: int) -> float:
+    """A full compaction of so many keys, by all measures; gives its ratio to T."""
+    dealt = read.deal(place / "dealt", rows)
+    lake = _Lake(dealt.warehouse, place / "work", rows, dealt.answer)
+    ratio = _against_limit(report, lake)
+    _against_engines(report, lake)
+    _threads(report, lake)
+    return ratio
 
 
 @dataclass
@@ -56,7 +62,13 @@ class _Lake:
 
     source: Path
     work: Path
+    rows: int
     answer: dict[str, object] | None = None
+
+    @property
+    def name(self) -> str:
+        """What is measured."""
+        return f"full compaction of {read.RUNS} runs, {self.rows // 1_000_000}M keys"
 
     def fresh(self) -> ts.Table:
         shutil.rmtree(self.work, ignore_errors=True)
@@ -86,7 +98,8 @@ class _Lake:
         return [Path(shutil.copy(file, kept / file.name)) for file in files]
 
 
-def _against_limit(report: Report, lake: _Lake, name: str) -> float:
+def _against_limit(report: Report, lake: _Lake) -> float:
+    name = lake.name
     lake.compact()  # warm-up
     outcome = lake.merged()
     rows = _plain_rows(outcome)
@@ -111,17 +124,20 @@ def _against_engines(report: Report, lake: _Lake) -> None:
             return cpu_seconds() - began
 
         merge()
-        check(f"{name} keeps each key", pq.read_metadata(target).num_rows == data.ROWS)
+        check(f"{name} keeps each key", pq.read_metadata(target).num_rows == lake.rows)
         ours, limit = _in_turns(lambda: lake.compact()[0], merge)
-        line = f"full compaction of {read.RUNS} runs, 2M keys, against {name}"
-        report.bound(line, *_medians(ours, limit), ENGINE_BOUND, **_all(ours, limit))
+        report.bound(
+            f"{lake.name}, against {name}",
+            *_medians(ours, limit),
+            ENGINE_BOUND,
+            **_all(ours, limit),
+        )
 
 
 def _threads(report: Report, lake: _Lake) -> None:
     two, one = _in_turns(lambda: lake.compact(2)[1], lambda: lake.compact(1)[1])
-    name = "full compaction, 2 threads against 1"
     more = _all(two, one) | {"unit": "wall s"}
-    report.bound(name, *_medians(two, one), THREADS_BOUND, **more)
+    report.bound(f"{lake.name}, 2 threads against 1", *_medians(two, one), THREADS_BOUND, **more)
 
 
 def _text_key(report: Report, place: Path, whole: float) -> None:
@@ -142,7 +158,7 @@ def _text_key(report: Report, place: Path, whole: float) -> None:
     run_of = np.random.default_rng(data.SEED).integers(0, read.RUNS, rows.num_rows)
     for number in range(read.RUNS):
         made.upsert(rows.take(pa.array(np.flatnonzero(run_of == number))))
-    lake = _Lake(warehouse, place / "work-text")
+    lake = _Lake(warehouse, place / "work-text", data.ROWS)
     lake.compact()
     merged = _plain_rows(lake.merged())
     check("text keys stay", merged.num_rows == data.ROWS)
@@ -172,7 +188,7 @@ def _part(report: Report, place: Path) -> None:
     made.compact(full=True)
     files = len(made.files())
     check(f"60 files or more at the top level: {files}", files >= 60)
-    whole = _Lake(warehouse, place / "work-part")
+    whole = _Lake(warehouse, place / "work-part", rows.num_rows)
     start = rows.num_rows * 2 // 5
     made.upsert(read._changed(pa.table(rows.slice(start, int(rows.num_rows * _PART)))))
     rewrite = place / "rewrite"
@@ -182,7 +198,7 @@ def _part(report: Report, place: Path) -> None:
     everything.upsert(rows)
     everything.compact(full=True)
     everything.upsert(read._changed(pa.table(rows.take(pa.array(range(0, rows.num_rows, 20))))))
-    full = _Lake(rewrite, place / "work-rewrite")
+    full = _Lake(rewrite, place / "work-rewrite", rows.num_rows)
     ours, limit = _in_turns(lambda: whole.compact()[0], lambda: full.compact()[0])
     name = f"compaction of a changed 5 % in a row, {files} files, against all rewritten"
     report.bound(name, *_medians(ours, limit), PART_BOUND, **_all(ours, limit))

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROWS = 2_000_000
+MORE_ROWS = 6_000_000
 KEY = ("l_orderkey", "l_linenumber")
 SEED = 20_260_101
-_SCALE = "0.34"  # the smallest scale with two decimals that gives 2M rows (2,040,266)
+# the smallest scales with two decimals that give as many rows (2,040,266 and 6,001,215)
+_SCALES = {ROWS: "0.34", MORE_ROWS: "1"}
 _BATCH_ROWS = 131_072
 
 
@@ -29,9 +31,10 @@ def cache_dir() -> Path:
 
 def lineitem(rows: int = ROWS) -> pa.Table:
     """The first rows of lineitem in the generator's order, which is key order."""
-    path = cache_dir() / f"lineitem-{ROWS}.arrow"
+    made = ROWS if rows <= ROWS else MORE_ROWS
+    path = cache_dir() / f"lineitem-{made}.arrow"
     if not path.exists():
-        _generate(path)
+        _generate(path, made)
     with pa.OSFile(str(path)) as source:
         return pa.ipc.open_file(source).read_all().slice(0, rows)
 
@@ -47,7 +50,7 @@ def rechunked(table: pa.Table) -> pa.Table:
     return pa.Table.from_batches(table.combine_chunks().to_batches(max_chunksize=_BATCH_ROWS))
 
 
-def _generate(path: Path) -> None:
+def _generate(path: Path, rows: int) -> None:
     """Run the generator.
 
     Raises:
@@ -58,14 +61,22 @@ def _generate(path: Path) -> None:
     program = program or shutil.which("tpchgen-cli")
     if program is None:
         raise SystemExit("tpchgen-cli is missing: pip install tpchgen-cli")
-    command = [program, "parquet", "-s", _SCALE, "--tables=lineitem", "--output-dir", str(folder)]
+    command = [
+        program,
+        "parquet",
+        "-s",
+        _SCALES[rows],
+        "--tables=lineitem",
+        "--output-dir",
+        str(folder),
+    ]
     try:
         subprocess.run(command, check=True, capture_output=True)
-        table = rechunked(_plain(pq.read_table(folder / "lineitem.parquet").slice(0, ROWS)))
-        rows = str(folder / "rows")
-        with pa.OSFile(rows, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        table = rechunked(_plain(pq.read_table(folder / "lineitem.parquet").slice(0, rows)))
+        rows_path = str(folder / "rows")
+        with pa.OSFile(rows_path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        Path(rows).rename(path)
+        Path(rows_path).rename(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,10 +2,10 @@
 
     python bench/engine_read.py ENGINE WAREHOUSE TABLE REPETITIONS FOLDER
 
-ENGINE is tablestore, pyarrow (decodes every data file, merges nothing), pyarrow-threads, pypaimon
-or rust. Prints one JSON line: CPU seconds of each full read to plain Arrow types, and the answer of
-the last one,
-by column too. Imports nothing that the engine's own environment lacks.
+ENGINE is tablestore, pyarrow (decodes every data file, merges nothing), pyarrow-threads, either of
+them with -dictionaries (texts of few values stay dictionaries), pypaimon or rust. Prints one JSON
+line: CPU seconds of each full read to plain Arrow types, and the answer of the last one, by column
+too. Imports nothing that the engine's own environment lacks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Read = Callable[[], pa.Table]
+FEW_VALUES = ("l_returnflag", "l_linestatus", "l_shipinstruct", "l_shipmode")
 
 
 def _tablestore(warehouse: str, table: str, folder: str) -> Read:
@@ -38,11 +39,23 @@ def _pyarrow_threads(warehouse: str, table: str, folder: str) -> Read:
     return lambda: _decoded(folder, threads=True)
 
 
-def _decoded(folder: str, *, threads: bool) -> pa.Table:
+def _decoded(folder: str, *, threads: bool, dictionaries: Sequence[str] = ()) -> pa.Table:
     import pyarrow.parquet as pq
 
     files = sorted(Path(folder).rglob("data-*.parquet"))
-    return pa.concat_tables([pq.ParquetFile(file).read(use_threads=threads) for file in files])
+    opened = (pq.ParquetFile(file, read_dictionary=dictionaries) for file in files)
+    return pa.concat_tables([file.read(use_threads=threads) for file in opened])
+
+
+def _tablestore_dictionaries(warehouse: str, table: str, folder: str) -> Read:
+    import tablestore as ts
+
+    opened = ts.connect(warehouse).table(table)
+    return lambda: pa.Table.from_batches(opened.to_batches(dictionaries=FEW_VALUES))
+
+
+def _pyarrow_dictionaries(warehouse: str, table: str, folder: str) -> Read:
+    return lambda: _decoded(folder, threads=False, dictionaries=FEW_VALUES)
 
 
 def _pypaimon(warehouse: str, table: str, folder: str) -> Read:
@@ -73,6 +86,8 @@ ENGINES = {
     "tablestore": _tablestore,
     "pyarrow": _pyarrow,
     "pyarrow-threads": _pyarrow_threads,
+    "tablestore-dictionaries": _tablestore_dictionaries,
+    "pyarrow-dictionaries": _pyarrow_dictionaries,
     "pypaimon": _pypaimon,
     "rust": _rust,
 }

@@ -27,11 +27,12 @@ from tests.support import peers
 RUNS = 20
 AGAIN = 0.05
 AGAINST: dict[str, tuple[str, float | None]] = {
-    "pyarrow": ("decoding the files in one thread", 1.6),
+    "pyarrow": ("decoding the files in one thread", 1.5),
     "pyarrow-threads": ("decoding the files in threads", None),
-    "rust": ("pypaimon-rust", 1.0),
-    "pypaimon": ("pypaimon", 1 / 20),
+    "rust": ("pypaimon-rust", 1 / 1.5),
+    "pypaimon": ("pypaimon", 1 / 25),
 }
+DICTIONARIES_BOUND = 1.3
 _ROUNDS = 5
 _READS_OF_PYPAIMON = 1
 """It merges row by row and takes most of a minute, in which its start does not count."""
@@ -46,6 +47,8 @@ def run(report: Report) -> None:
             "tablestore",
             "pyarrow",
             "pyarrow-threads",
+            "tablestore-dictionaries",
+            "pyarrow-dictionaries",
             *(["rust"] if "rust" in pythons else []),
         ]
         thirds: dict[str, list[float]] = {engine: [] for engine in whom}
@@ -57,6 +60,13 @@ def run(report: Report) -> None:
     for engine, (name, bound) in AGAINST.items():
         if engine in thirds:
             _against(report, name, thirds["tablestore"], thirds[engine], bound)
+    _against(
+        report,
+        "decoding them so, texts of few values as dictionaries",
+        thirds["tablestore-dictionaries"],
+        thirds["pyarrow-dictionaries"],
+        DICTIONARIES_BOUND,
+    )
 
 
 def _against(

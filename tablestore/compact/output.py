@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from tablestore.commit.message import CompactIncrement
 from tablestore.compact.vectors import IndexRewrite
+from tablestore.datafile.buffers import give_back
 from tablestore.datafile.dictionaries import text_columns
 from tablestore.runs.bucket_files import file_names
 from tablestore.runs.physical_rows import physical_rows
-from tablestore.runs.rolling import FILE_SOURCE_COMPACT, FileShape, RollingWriter
+from tablestore.runs.rolling import FILE_SOURCE_COMPACT, GROUP_BYTES, FileShape, RollingWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _PENDING_MAX: Final = 64 << 20
 """Bytes that may wait for a row group to fill, where no memory is given."""
+_GROUPS: Final = 8
+"""Row groups that memory must have room for, and as many for each thread."""
 
 
 def output_shape(context: CompactContext, level: int = 0) -> FileShape:
@@ -35,6 +38,13 @@ def passed_on(context: CompactContext, shape: FileShape) -> frozenset[str]:
     if shape.file_format != "parquet":
         return frozenset()
     return text_columns(context.schema.fields) - set(context.key)
+
+
+def _group_bytes(context: CompactContext) -> int:
+    """Bytes of a row group of merged rows, of which several are on their way at a time."""
+    if context.memory is None:
+        return GROUP_BYTES
+    return min(GROUP_BYTES, max(context.memory // (_GROUPS * (2 + context.crew.threads)), 1))
 
 
 def write_files(
@@ -70,14 +80,17 @@ def write_files(
         first_sequence=first_sequence,
         windows=windows,
         crew=context.crew,
+        group_bytes=_group_bytes(context),
     )
-    pending_max = _PENDING_MAX if context.memory is None else context.memory // 4
+    pending_max = _PENDING_MAX if context.memory is None else context.memory // 8
     try:
         for batch in rows:
             context.go_on()
             writer.write(physical_rows(batch, shape.schema))
             if writer.pending_bytes > pending_max:
                 writer.flush()
+            if context.memory is not None:
+                give_back()
         return writer.finish()
     except BaseException:
         writer.abort()

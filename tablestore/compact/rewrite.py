@@ -102,9 +102,14 @@ def merged_rows(
         def read(
             meta: DataFileMeta, fields: tuple[DataField, ...], rows: int
         ) -> Iterator[pa.RecordBatch]:
-            return _live_rows(context, place, meta, fields, rows, dictionaries)
+            for batch in _live_rows(context, place, meta, fields, rows, dictionaries):
+                context.go_on()  # a file that is put aside is read to its end at once
+                yield batch
 
-        yield from wanted.merged(section, read)
+        def held(meta: DataFileMeta, fields: tuple[DataField, ...]) -> int:
+            return file_request(context, place, meta, fields).held_bytes()
+
+        yield from wanted.merged(section, read, held)
 
 
 def _is_looked_up(run: Sequence[DataFileMeta], older: OlderVersions | None) -> bool:

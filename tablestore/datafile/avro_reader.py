@@ -37,6 +37,7 @@ _MAX_DECODED: Final = 1 << 30
 _RECORD_COST: Final = 128
 _VALUE_COST: Final = 64
 _BATCH_BYTES: Final = 64 << 20
+_USUAL_BLOCK_BYTES: Final = 1 << 20
 
 
 class AvroReader:
@@ -124,6 +125,10 @@ class AvroReader:
                     yield batch.slice(start, batch_rows)
             if part is None:
                 return
+
+    def held_bytes(self, fields: Sequence[DataField]) -> int:
+        """A block of the usual size, unpacked."""
+        return _USUAL_BLOCK_BYTES
 
     def close(self) -> None:
         """Release the file."""

@@ -11,7 +11,7 @@ Source: ``org.apache.paimon.format.orc`` (OrcTypeUtil, OrcReaderFactory).
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _OUT_OF_RANGE = "out of range for nanosecond"
 _STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_LTZ"})
+
+_DECODED_PER_STORED: Final = 6
+"""Bytes in memory for a byte of a stripe, on the safe side."""
 
 
 def open_orc(
@@ -151,6 +154,11 @@ class OrcReader:
                 with self._guard(present, stripe):
                     batch = _converted(raw.slice(start, batch_rows), fields, schema)
                 yield batch
+
+    def held_bytes(self, fields: Sequence[DataField]) -> int:
+        """A whole stripe, whose columns are read at once."""
+        largest = max((stripe.end - stripe.start for stripe in self._stripes), default=0)
+        return largest * _DECODED_PER_STORED
 
     def close(self) -> None:
         """Release the file."""

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tablestore.datafile.buffers import BUFFERS
 from tablestore.datafile.dictionaries import fitted
 from tablestore.datafile.digits import check_digits
 from tablestore.datafile.parquet_footer import MAGIC
@@ -140,7 +141,7 @@ class ParquetWriter:
             InvalidInputError: a decimal that Parquet files do not keep.
         """
         check_digits(batch, "parquet")
-        sink = pa.BufferOutputStream()
+        sink = pa.BufferOutputStream(BUFFERS)
         writer = self._open(sink)
         self._write(writer, batch)
         mark(writer)
@@ -169,6 +170,7 @@ class ParquetWriter:
             write_page_checksum=True,
             write_time_adjusted_to_utc=True,
             store_schema=False,
+            memory_pool=BUFFERS,
             **self._told,
         )
 

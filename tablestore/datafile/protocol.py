@@ -68,6 +68,10 @@ class DataFileReader(Protocol):
         """
         ...
 
+    def held_bytes(self, fields: Sequence[DataField]) -> int:
+        """About how many bytes stay in memory between two small batches of these columns."""
+        ...
+
     def close(self) -> None:
         """Release the file."""
         ...

@@ -18,6 +18,7 @@ from tablestore.predicate.evaluate import columns as predicate_columns
 from tablestore.predicate.evaluate import mask
 from tablestore.predicate.prune import may_match
 from tablestore.read.plan import file_index_test
+from tablestore.runs.crew import ALONE, Crew
 from tablestore.runs.data_file import FileRequest, read_data_file
 from tablestore.runs.section import SectionRead
 from tablestore.types.arrow import to_arrow_schema
@@ -48,6 +49,7 @@ class Scan:
         limit: rows to give at most, or None.
         memory: bytes that decoded batches may take at a time, or None for the default batch size.
         dictionaries: names of text columns to give as dictionaries.
+        threads: how many load and merge a large section at a time, the caller's among them.
     """
 
     view: TableView
@@ -57,6 +59,7 @@ class Scan:
     limit: int | None = None
     memory: int | None = None
     dictionaries: frozenset[str] = frozenset()
+    threads: int = 1
 
     @property
     def schema(self) -> pa.Schema:
@@ -100,15 +103,16 @@ class Scan:
     def _filtered(self) -> Iterator[pa.RecordBatch]:
         if self.limit == 0:
             return
-        for bucket in self.plan.buckets:
-            for section in bucket.sections:
-                for batch in self._section(bucket, section):
-                    kept = _select(batch, self.plan.predicate)
-                    if kept.num_rows:
-                        yield kept
+        with Crew(self.threads) as crew:
+            for bucket in self.plan.buckets:
+                for section in bucket.sections:
+                    for batch in self._section(bucket, section, crew):
+                        kept = _select(batch, self.plan.predicate)
+                        if kept.num_rows:
+                            yield kept
 
     def _section(
-        self, bucket: BucketPlan, section: Section[ManifestEntry]
+        self, bucket: BucketPlan, section: Section[ManifestEntry], crew: Crew
     ) -> Iterator[pa.RecordBatch]:
         wanted = self._wanted()
         if not self.view.key:
@@ -116,7 +120,7 @@ class Scan:
         elif len(section) == 1:
             yield from self._single_run(bucket, section[0], wanted)
         else:
-            yield from self._merged(bucket, section, wanted)
+            yield from self._merged(bucket, section, wanted, crew)
 
     @cached_property
     def _passed_on(self) -> frozenset[str]:
@@ -148,17 +152,23 @@ class Scan:
                 yield batch.select(list(range(len(fields)))).filter(kept)
 
     def _merged(
-        self, bucket: BucketPlan, section: Section[ManifestEntry], wanted: tuple[str, ...]
+        self,
+        bucket: BucketPlan,
+        section: Section[ManifestEntry],
+        wanted: tuple[str, ...],
+        crew: Crew,
     ) -> Iterator[pa.RecordBatch]:
         entries = {id(entry.file): entry for run in section for entry in run}
         metas = [[entry.file for entry in run] for run in section]
+        ordered = sum(meta.row_count for run in metas for meta in run) <= _ORDERED_ROWS_MAX
         section_read = SectionRead(
             names=wanted,
             key=self.view.key,
             field=self.view.schema.field,
             rules=self.rules,
-            ordered=sum(meta.row_count for run in metas for meta in run) <= _ORDERED_ROWS_MAX,
+            ordered=ordered,
             memory=self.memory,
+            crew=ALONE if ordered else crew,  # what is small is done before a thread has begun
         )
 
         # a filter on values may see the newest version only; on keys it selects all versions alike
@@ -167,7 +177,10 @@ class Scan:
         ) -> Iterator[pa.RecordBatch]:
             return self._file(bucket, entries[id(meta)], fields, self.plan.key_part, rows)
 
-        yield from section_read.merged(metas, read)
+        def held(meta: DataFileMeta, fields: tuple[DataField, ...]) -> int:
+            return self._request(bucket, entries[id(meta)], fields).held_bytes()
+
+        yield from section_read.merged(metas, read, held)
 
     def _run(
         self,

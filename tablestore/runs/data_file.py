@@ -111,6 +111,11 @@ class FileRequest:
                 found=f"{found}",
             )
 
+    def held_bytes(self) -> int:
+        """About how many bytes stay in memory between two small batches; reads the footer."""
+        with self.open() as reader:
+            return reader.held_bytes(self.projection().file_fields)
+
     def row_groups(self, test: RowGroupTest | None) -> tuple[int, int]:
         """Row groups of the file, and those that the test leaves."""
         with self.open() as reader:

@@ -36,9 +36,6 @@ WINDOW_ROWS: Final = 65_536
 """Rows that are put in key order together: few enough that a column of them stays in the
 processor's cache while its rows are gathered."""
 
-_SHARED_WINDOWS: Final = 4
-"""Windows' worth of rows that a thread merges at a time where nothing is put in order."""
-
 _KEPT_BYTES_MAX = 2
 """Bytes that a passed-on slice may keep in memory for a byte of its own."""
 
@@ -54,7 +51,7 @@ class WindowShape:
         kind: position of the row kind; None where all rows are adds.
         output: positions of the columns to give; the row kind among them is the result's.
         levels: LSM level of each run, where the rules ask for it.
-        window_rows: rows of a window, about, where it is ordered.
+        window_rows: rows of a window, about, where it is ordered or windows are shared by threads.
         keep_deletes: give keys whose newest row is a retract, too.
         ordered: give rows in key order; otherwise each window's rows come run by run, which spares
             a gather.
@@ -267,10 +264,9 @@ def merge_runs(
         for window in key_windows(runs, shape.key, rows_max, crew):
             yield from merge_window(window, shape, rules, join)
         return
-    rows_max = shape.window_rows if shape.ordered else _SHARED_WINDOWS * shape.window_rows
-    windows = key_windows(runs, shape.key, rows_max, crew)
+    windows = key_windows(runs, shape.key, shape.window_rows, crew)
     steps = (partial(_merged_window, window, shape, rules) for window in windows)
-    for batches in crew.in_order(steps, crew.threads):
+    for batches in crew.in_order(steps, crew.threads - 1):
         yield from batches
 
 

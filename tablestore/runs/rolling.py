@@ -50,8 +50,8 @@ FILE_SOURCE_COMPACT = 1
 _GROUP_ROWS_MIN: Final = ROW_GROUP_ROWS * 3 // 4
 _GROUP_ROWS_MAX: Final = ROW_GROUP_ROWS * 3 // 2
 """Rows of what is a row group by itself, where windows of a merge come in."""
-_GROUP_BYTES: Final = 16 << 20
-"""Bytes of a row group of such windows: compactions in little memory have no room for more."""
+GROUP_BYTES: Final = 16 << 20
+"""Bytes of a row group of such windows: few fit into memory beside what is merged."""
 EMPTY_ROW = encode_row((), ())
 
 
@@ -281,6 +281,7 @@ class RollingWriter:
         windows: batches are the windows of a merge, about as large as row groups: each becomes
             one, which spares a copy.
         crew: encodes row groups, several at a time; what the files hold does not depend on it.
+        group_bytes: bytes at which windows are a row group, however few rows they have.
     """
 
     def __init__(
@@ -293,8 +294,10 @@ class RollingWriter:
         first_sequence: int = 0,
         windows: bool = False,
         crew: Crew = ALONE,
+        group_bytes: int = GROUP_BYTES,
     ) -> None:
         self._windows = windows
+        self._group_bytes = group_bytes
         self._crew = crew
         self._begun: deque[_Begun] = deque()
         self._store = store
@@ -321,7 +324,7 @@ class RollingWriter:
         if not self._windows:
             if self._pending_rows >= ROW_GROUP_ROWS:
                 self.flush(keep_rest=True)
-        elif self._pending_rows >= _GROUP_ROWS_MIN or self.pending_bytes >= _GROUP_BYTES:
+        elif self._pending_rows >= _GROUP_ROWS_MIN or self.pending_bytes >= self._group_bytes:
             self.flush(keep_rest=self._pending_rows > _GROUP_ROWS_MAX)
 
     def flush(self, *, keep_rest: bool = False) -> None:

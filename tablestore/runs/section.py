@@ -17,6 +17,7 @@ from tablestore.datafile.layout import KIND_FIELD, SEQUENCE_FIELD
 from tablestore.datafile.protocol import BATCH_ROWS
 from tablestore.runs.crew import ALONE, Crew
 from tablestore.runs.merged import WINDOW_ROWS, WindowShape, merge_runs
+from tablestore.runs.spill import put_aside
 
 if TYPE_CHECKING:
     from tablestore.format.manifest import DataFileMeta
@@ -27,11 +28,22 @@ if TYPE_CHECKING:
 ReadFile = Callable[["DataFileMeta", tuple["DataField", ...], int], Iterator[pa.RecordBatch]]
 """From a file, the columns wanted of it and the rows of a batch to its rows in key order."""
 
+HeldBytes = Callable[["DataFileMeta", tuple["DataField", ...]], int]
+"""From a file and the columns wanted of it to the bytes that it takes while it is being read."""
+
 _BATCH_ROWS_MIN: Final = 1_024
 _DECODED_PER_STORED: Final = 6
 """Bytes in memory for a byte of Parquet, on the safe side."""
-_BATCHES_SHARE: Final = 0.4
-"""The rest is for pages being decoded, one of each column and run, and for the window."""
+_BATCHES_SHARE: Final = 0.2
+_READERS_SHARE: Final = 0.15
+"""Of pages being decoded, one of each column and run. The rest is for windows and what is made of
+them."""
+_WINDOWS: Final = 12
+"""Windows that memory must have room for, and as many for each thread."""
+_UNORDERED_WINDOWS: Final = 8
+"""Windows in one where rows stay where they are: no column must fit into a cache."""
+_COLUMN_BYTES_MAX: Final = 1_300_000
+"""What a column that is being read takes at most in the usual files."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +75,17 @@ class SectionRead:
     crew: Crew = ALONE
 
     def merged(
-        self, section: Sequence[Sequence[DataFileMeta]], read: ReadFile
+        self,
+        section: Sequence[Sequence[DataFileMeta]],
+        read: ReadFile,
+        held: HeldBytes | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """The merged rows.
 
         Args:
             section: the runs, each files in key order.
             read: opens a file.
+            held: tells what a file takes while it is read; without it, no run is put aside.
         """
         with_levels = self.rules.lookup or self.older is not None
         runs, by_age = oldest_first(_one_level_each(section) if with_levels else section)
@@ -96,10 +112,52 @@ class SectionRead:
         )
         rows = batch_rows(runs, self.memory)
         # what a window copies must fit beside what is loaded
-        shape = replace(shape, window_rows=min(WINDOW_ROWS, rows * max(len(runs) // 4, 1)))
+        shape = replace(shape, window_rows=self._window_rows(runs, rows))
         join = None if self.older is None else partial(self.older.join, fields=fields)
-        sources = [_run(run, read, fields, rows) for run in runs]
+        aside = self._put_aside(runs, held, fields)
+        sources = [
+            _run(run, _aside(read) if index in aside else read, fields, rows)
+            for index, run in enumerate(runs)
+        ]
         yield from merge_runs(sources, shape, self.rules, join, self.crew)
+
+    def _window_rows(self, runs: Sequence[Sequence[DataFileMeta]], rows: int) -> int:
+        if self.memory is None:
+            return WINDOW_ROWS if self.ordered else _UNORDERED_WINDOWS * WINDOW_ROWS
+        room = self.memory / (_WINDOWS * (2 + self.crew.threads))
+        fitting = max(int(room / row_bytes([meta for run in runs for meta in run])), 1)
+        return min(WINDOW_ROWS, rows * max(len(runs) // 4, 1), fitting)
+
+    def _put_aside(
+        self,
+        runs: Sequence[Sequence[DataFileMeta]],
+        held: HeldBytes | None,
+        fields: tuple[DataField, ...],
+    ) -> frozenset[int]:
+        """Numbers of the runs whose files are read to their ends before they are merged.
+
+        All runs are read at a time, and an open file holds a page of each column: with many runs
+        more than the batches. From a local file rows come back without that.
+        """
+        if self.memory is None or held is None:
+            return frozenset()
+        most = self.memory * _READERS_SHARE
+        largest = [max(run, key=lambda meta: meta.file_size) for run in runs]
+        columns = len(fields) * _COLUMN_BYTES_MAX
+        if sum(min(meta.file_size * _DECODED_PER_STORED, columns) for meta in largest) <= most:
+            return frozenset()
+        sizes = [held(meta, fields) for meta in largest]
+        aside: list[int] = []
+        for index in sorted(range(len(runs)), key=lambda index: -sizes[index]):
+            if sum(sizes) <= most:
+                break
+            sizes[index] = 0
+            aside.append(index)
+        return frozenset(aside)
+
+
+def _aside(read: ReadFile) -> ReadFile:
+    return lambda meta, fields, rows: put_aside(read(meta, fields, rows))
 
 
 def _one_level_each(
@@ -127,11 +185,15 @@ def batch_rows(runs: Sequence[Sequence[DataFileMeta]], memory: int | None) -> in
     """Rows of a batch, so that two batches of each run fit into their share of the memory."""
     if memory is None:
         return BATCH_ROWS
-    files = [meta for run in runs for meta in run]
-    stored = sum(meta.file_size for meta in files) / max(sum(m.row_count for m in files), 1)
-    row_bytes = max(stored * _DECODED_PER_STORED, 1)
-    fitting = int(memory * _BATCHES_SHARE / (row_bytes * 2 * len(runs)))
+    width = row_bytes([meta for run in runs for meta in run])
+    fitting = int(memory * _BATCHES_SHARE / (width * 2 * len(runs)))
     return min(max(fitting, _BATCH_ROWS_MIN), BATCH_ROWS)
+
+
+def row_bytes(files: Sequence[DataFileMeta]) -> float:
+    """About how many bytes a row of the files takes in memory."""
+    stored = sum(meta.file_size for meta in files) / max(sum(m.row_count for m in files), 1)
+    return max(stored * _DECODED_PER_STORED, 1)
 
 
 def oldest_first(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from tablestore.predicate.coerce import Where
     from tablestore.read.view import TableView
     from tablestore.table.report import Report
+
+_THREADS_MAX: Final = 4
+"""Threads of a read; more mostly wait for one another."""
 
 
 T = TypeVar("T")
@@ -159,7 +163,9 @@ class ReadableTable:
             columns: which columns, in this order; all by default.
             where: SQL text, ``ts.col("a") > 3`` or a pyarrow expression.
             limit: give at most so many rows.
-            memory: bytes for decoded rows ("256 MB"); makes batches smaller where many runs merge.
+            memory: bytes for rows on their way ("256 MB"): batches are smaller where many runs
+                merge, and runs whose open files would take too much are put aside in the local
+                temporary folder (TMPDIR) first.
             dictionaries: text columns to give as dictionaries; faster where few values repeat.
 
         Raises:
@@ -296,7 +302,8 @@ class ReadableTable:
         size = parse_bytes(memory) if isinstance(memory, str) else memory
         rules = merge_rules(view.schema, view.options)
         plan = plan_read(view, bound, cached=cached)
-        return Scan(view, plan, names, rules, limit, size)
+        threads = min(os.cpu_count() or 1, _THREADS_MAX)
+        return Scan(view, plan, names, rules, limit, size, threads=threads)
 
     # -- what is in it ---------------------------------------------------------------------------
 

@@ -172,8 +172,10 @@ class Table(ReadableTable):
             zorder: with ``order_by``, along a z-order: filters on any of the columns profit.
             hilbert: the same along a Hilbert curve.
             budget_bytes: rewrite at most so many bytes ("10 GB"), most useful picks first.
-            memory: bytes for decoded rows ("256 MB"), all threads together.
-            workers: threads; the machine's cores by default, four at most.
+            memory: bytes for rows on their way ("256 MB"), all threads together; runs whose open
+                files would take too much are put aside in the local temporary folder (TMPDIR).
+            workers: threads; the machine's cores by default, four at most. What is written does
+                not depend on it.
             dry_run: say what would be done, and do nothing.
             planned: called with the plan before the work begins, as ``dry_run`` would give it.
             progress: called with each pick that is done and committed.
