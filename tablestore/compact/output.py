@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PENDING_MAX: Final = 64 << 20
 """Bytes that may wait for a row group to fill, where no memory is given."""
-_GROUPS: Final = 8
+_GROUPS: Final = 12
 """Row groups that memory must have room for, and as many for each thread."""
 
 

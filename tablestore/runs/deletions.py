@@ -127,7 +127,8 @@ class Deletions:
                 "index file", name=key, expected=f"{entry.file_size} bytes", found=len(data)
             )
         check_index_file(data, key)
-        while len(self._kept) >= _KEPT_FILES:
-            self._kept.pop(next(iter(self._kept), ""), None)
+        # threads share this: the names are taken at once
+        for old in list(self._kept)[: 1 - _KEPT_FILES]:
+            self._kept.pop(old, None)
         self._kept[key] = data
         return data

@@ -34,8 +34,8 @@ HeldBytes = Callable[["DataFileMeta", tuple["DataField", ...]], int]
 _BATCH_ROWS_MIN: Final = 1_024
 _DECODED_PER_STORED: Final = 6
 """Bytes in memory for a byte of Parquet, on the safe side."""
-_BATCHES_SHARE: Final = 0.2
-_READERS_SHARE: Final = 0.15
+_BATCHES_SHARE: Final = 0.16
+_READERS_SHARE: Final = 0.12
 """Of pages being decoded, one of each column and run. The rest is for windows and what is made of
 them."""
 _WINDOWS: Final = 12
