@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _PENDING_MAX: Final = 64 << 20
 """Bytes that may wait for a row group to fill, where no memory is given."""
-_GROUPS: Final = 12
-"""Row groups that memory must have room for, and as many for each thread."""
+_GROUPS: Final = 48
+"""Row groups that memory must have room for: some wait, and each thread has some at hand."""
 
 
 def output_shape(context: CompactContext, level: int = 0) -> FileShape:
@@ -44,7 +44,7 @@ def _group_bytes(context: CompactContext) -> int:
     """Bytes of a row group of merged rows, of which several are on their way at a time."""
     if context.memory is None:
         return GROUP_BYTES
-    return min(GROUP_BYTES, max(context.memory // (_GROUPS * (2 + context.crew.threads)), 1))
+    return min(GROUP_BYTES, max(context.memory // _GROUPS, 1))
 
 
 def write_files(

@@ -38,8 +38,8 @@ _BATCHES_SHARE: Final = 0.16
 _READERS_SHARE: Final = 0.12
 """Of pages being decoded, one of each column and run. The rest is for windows and what is made of
 them."""
-_WINDOWS: Final = 12
-"""Windows that memory must have room for, and as many for each thread."""
+_WINDOWS: Final = 48
+"""Windows that memory must have room for: some wait, and each thread has some at hand."""
 _UNORDERED_WINDOWS: Final = 8
 """Windows in one where rows stay where they are: no column must fit into a cache."""
 _COLUMN_BYTES_MAX: Final = 1_300_000
@@ -124,8 +124,8 @@ class SectionRead:
     def _window_rows(self, runs: Sequence[Sequence[DataFileMeta]], rows: int) -> int:
         if self.memory is None:
             return WINDOW_ROWS if self.ordered else _UNORDERED_WINDOWS * WINDOW_ROWS
-        room = self.memory / (_WINDOWS * (2 + self.crew.threads))
-        fitting = max(int(room / row_bytes([meta for run in runs for meta in run])), 1)
+        width = row_bytes([meta for run in runs for meta in run])
+        fitting = max(int(self.memory / _WINDOWS / width), 1)
         return min(WINDOW_ROWS, rows * max(len(runs) // 4, 1), fitting)
 
     def _put_aside(

@@ -70,8 +70,7 @@ def test_files_are_the_same_bytes_with_any_number_of_threads(runs, tmp_path, how
     for workers in (2, 3):
         again = compacted(runs, tmp_path / "more", workers=workers, **how)
         assert again[0] == entries
-        if not how:
-            assert again[1] == files
+        assert again[1] == files
         assert in_key_order(again[2]).equals(in_key_order(table))
     assert table.verify(deep=True).ok
 
