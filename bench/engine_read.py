@@ -126,6 +126,8 @@ def columns(rows: pa.Table) -> dict[str, list[Any]]:
 
 
 def _sum(column: pa.ChunkedArray) -> str:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     elif not (pa.types.is_integer(column.type) or pa.types.is_decimal(column.type)):
