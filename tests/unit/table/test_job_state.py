@@ -113,6 +113,15 @@ def test_a_job_that_died_while_it_was_opened_first_is_not_known_after_a_loss(tab
         reopened(table).writer("orders")
 
 
+def test_a_state_in_the_one_snapshot_after_the_marker_is_missed_too(table):
+    table.upsert(rows([1]))
+    table.writer("orders", restart_from={"p": 1})  # the marker says 1, the state is in 2
+    commit_elsewhere(table, 1)
+    expire_elsewhere(table, 3)
+    with pytest.raises(JobStateExpiredError):
+        reopened(table).writer("orders")
+
+
 def test_our_snapshots_above_the_expired_ones_keep_all_offsets(table):
     checkpointed(table, "one", a=1)
     checkpointed(table, "two", b=2)

@@ -277,6 +277,27 @@ def test_a_writer_that_is_opened_between_the_check_and_the_create_still_fences(t
     assert stored(table) == {}
 
 
+def test_a_checkpoint_of_the_same_number_by_a_newer_writer_is_not_taken_for_ones_own(table):
+    """Both commit checkpoint 1 under the job's user; only the newer one's rows are there."""
+    old = table.writer("orders")
+    old.write(rows([1], "old"))
+    store, paused = store_of(table), []
+    put_if_absent = store.put_if_absent
+
+    def late(key, data):
+        if key.startswith("snapshot/") and not paused:
+            paused.append(None)
+            new = reopened(table).writer("orders")
+            new.write(rows([1], "new"))
+            assert new.checkpoint({"0": 1}).snapshot_ids == (3,)
+        return put_if_absent(key, data)
+
+    store.put_if_absent = late
+    with pytest.raises(WriterFencedError):
+        old.checkpoint({"0": 1})
+    assert stored(table) == {1: "new"}
+
+
 def test_of_two_writers_opened_at_once_one_is_fenced(table):
     store, second = store_of(table), []
     put_if_absent = store.put_if_absent
