@@ -46,6 +46,18 @@ def test_a_scenario_without_faults_acknowledges_every_operation():
             assert event.error is None, f"{name}: {event}"
 
 
+@pytest.mark.parametrize(
+    "name", ["expire", "expire beside a tag and a consumer", "expire on commit", "orphans"]
+)
+def test_scenarios_of_clean_ups_delete_something(name):
+    scenario = SCENARIOS[name]
+    before, after = scenario.base().objects, scenario.run({}).world.objects
+    gone = [key for key in before if key not in after]
+    assert "tag" in name or any("data-" in key for key in gone), gone  # a tag keeps them all
+    assert any(key.startswith("manifest/") for key in gone), gone
+    assert name == "orphans" or any(key.startswith("snapshot/snapshot-") for key in gone), gone
+
+
 def test_the_same_script_makes_the_same_calls_again():
     scenario = SCENARIOS["two writers"]
     creation = [s.number for s in scenario.run({}).world.steps if s.verb == "put_if_absent"]

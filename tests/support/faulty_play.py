@@ -174,7 +174,5 @@ def contents(table: pa.Table) -> State:
 def fresh(objects: Objects, seed: int = -1) -> Iterator[Table]:
     """The table as a new process without any fault finds it."""
     world = World(objects, {}, seed)
-    # the clock must not stand before the last write of those who were there
-    world.now_ms = max((at for _, at in objects.values()), default=world.now_ms)
     with world.running():
         yield open_table(world, Process("fresh"))

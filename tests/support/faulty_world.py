@@ -24,6 +24,7 @@ from tablestore.metadata.snapshots import Snapshots
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START_MS = 1_760_000_000_000
 STEP_MS = 2
+LATER_MS = 5_000
 Objects = dict[str, tuple[bytes, int]]
 
 
@@ -107,6 +108,11 @@ class World:
     created: dict[str, int] = field(default_factory=dict)
     _late: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
     _hints: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # a clock that stood before what is there would make it too young for every expiry
+        newest = max((at for _, at in self.objects.values()), default=0)
+        self.now_ms = max(self.now_ms, newest + LATER_MS)
 
     # -- steps ------------------------------------------------------------------------------------
 
