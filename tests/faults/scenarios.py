@@ -274,7 +274,8 @@ def _stale_counter(play: Play) -> None:
     play.do("a", OPEN)
     for value in (200, 201):
         play.do("b", upsert({1: value, 2: value}))
-    play.do("a", upsert_while({1: 100}, "b", upsert({1: 202})))
+    # the other one gives key 1 the higher of two numbers
+    play.do("a", upsert_while({1: 100}, "b", upsert({2: 202, 1: 202})))
     play.do("a", upsert({1: 101}))
 
 
