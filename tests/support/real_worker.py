@@ -78,10 +78,11 @@ class _Mortal:
             dies = next(self._numbers) == self._job.die_at
             if dies and not self._job.after:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = method(*args, **more)
-            if dies:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                return method(*args, **more)
+            finally:  # also where the call ends with an error: an object that is not there
+                if dies:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return call
 
