@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tablestore.merge.deduplicate import Deduplicate
 from tablestore.merge.groups import Columns, Groups, Merged, MergeEngine, group_rows, lowest_level
 from tablestore.merge.keys import nullable_lanes
 
@@ -36,6 +37,12 @@ class MergeRules:
         """Columns that a merge looks into to give the wanted ones, these first."""
         more = (*self.engine.needs(wanted), *self.sequence_field)
         return tuple(dict.fromkeys((*wanted, *more)))
+
+    @property
+    def newest_wins(self) -> bool:
+        """Whether the newest row stands for its key, whatever the other versions are."""
+        plain = not (self.sequence_field or self.lookup)
+        return plain and isinstance(self.engine, Deduplicate) and not self.engine.ignore_delete
 
     def user_order(self, column: Columns) -> list[NDArray[np.uint64]]:
         """Lanes of the sequence fields."""

@@ -23,6 +23,7 @@ from tablestore.datafile.dictionaries import joined, plain
 from tablestore.datafile.physical import rows_without_columns
 from tablestore.merge.groups import Merged, gathered
 from tablestore.merge.keys import KeyTuple
+from tablestore.merge.newest import newest_rows
 from tablestore.merge.sorted_keys import SortedKeys
 from tablestore.runs.crew import ALONE, Crew
 
@@ -289,6 +290,10 @@ def merge_window(
     window: Window, shape: WindowShape, rules: MergeRules, join: Join | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The merged rows of a window, which is emptied."""
+    newest = None if join is not None else _newest(window, shape, rules)
+    if newest is not None:
+        yield from _masked(window, shape, newest)
+        return
     schema = window.parts[0].schema
     groups = window_groups(window, shape, rules)
     if join is not None:
@@ -317,9 +322,21 @@ def merge_window(
         else:
             yield rows_without_columns(len(rows))
         return
-    parts = [part.select(list(shape.output)) for part in window.parts]
-    window.parts.clear()  # what is copied below may go
-    yield from _masked(parts, merged.rows)
+    mask = np.zeros(sum(part.num_rows for part in window.parts), dtype=np.bool_)
+    mask[merged.rows] = True
+    yield from _masked(window, shape, mask)
+
+
+def _newest(window: Window, shape: WindowShape, rules: MergeRules) -> NDArray[np.bool_] | None:
+    """Whether each row is one of the result, where that can be told without sorting."""
+    if shape.ordered or shape.sequence is not None or not rules.newest_wins:
+        return None
+    sizes = [part.num_rows for part in window.parts]
+    newest = newest_rows(SortedKeys.joined(window.keys), sizes)
+    if newest is None or shape.kind is None or shape.keep_deletes:
+        return newest
+    adds: NDArray[np.bool_] = (_numpy(window.column(shape.kind)) & 1) == 0
+    return newest & adds
 
 
 def _assembled(
@@ -346,15 +363,16 @@ def _taken(column: pa.Array, rows: pa.Array) -> pa.Array:
     return pc.take(column, rows, boundscheck=False, memory_pool=BUFFERS)
 
 
-def _masked(parts: list[pa.RecordBatch], rows: NDArray[np.intp]) -> Iterator[pa.RecordBatch]:
+def _masked(
+    window: Window, shape: WindowShape, mask: NDArray[np.bool_]
+) -> Iterator[pa.RecordBatch]:
     """The chosen rows part by part; a part that is whole is passed on as it is.
 
-    Empties ``parts``.
+    Empties the window.
     """
-    mask = np.zeros(sum(part.num_rows for part in parts), dtype=np.bool_)
-    mask[rows] = True
+    parts = [part.select(list(shape.output)) for part in reversed(window.parts)]
+    window.parts.clear()
     start = 0
-    parts.reverse()
     while parts:
         part = parts.pop()  # freed as soon as its rows are copied: the next copy takes its place
         chosen = mask[start : start + part.num_rows]
