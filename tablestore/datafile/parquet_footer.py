@@ -9,7 +9,7 @@ So the bounds are taken from the footer here; a contradiction is an unknown boun
     SchemaElement  1: type  4: name  5: number of children  6: converted type
     RowGroup       1: list<ColumnChunk>
     ColumnChunk    3: ColumnMetaData
-    ColumnMetaData 1: type  12: Statistics
+    ColumnMetaData 1: type  3: path  6: size when unpacked  12: Statistics
     Statistics     1: max  2: min (both of signed numbers only)  3: null count  5: max  6: min
 
 Source: ``parquet.thrift`` of Apache Parquet.
@@ -39,7 +39,7 @@ _SCHEMA, _ROW_GROUPS, _ORDERS = 2, 4, 7
 _TYPE, _NAME, _CHILDREN, _CONVERTED = 1, 4, 5, 6
 _COLUMNS: Final = 1
 _META: Final = 3
-_STATISTICS: Final = 12
+_PATH, _UNPACKED, _STATISTICS = 3, 6, 12
 _OLD_MAX, _OLD_MIN, _NULLS, _MAX, _MIN = 1, 2, 3, 5, 6
 
 BOOLEAN, INT32, INT64, BYTE_ARRAY = 0, 1, 2, 6
@@ -99,6 +99,26 @@ class Footer:
             low = high = None
         nulls = statistics.get(_NULLS)
         return Bounds(low, high, nulls if isinstance(nulls, int) and nulls >= 0 else None)
+
+    def largest_chunks(self) -> dict[tuple[str, ...], int]:
+        """Bytes of the largest chunk of each leaf when unpacked, by the leaf's path."""
+        found: dict[tuple[str, ...], int] = {}
+        for group in self._groups:
+            try:
+                metas = [chunk[_META] for chunk in group[_COLUMNS]]
+                leaves = [
+                    (
+                        tuple(name.decode("utf-8", "replace") for name in meta[_PATH]),
+                        meta[_UNPACKED],
+                    )
+                    for meta in metas
+                ]
+            except (KeyError, TypeError, AttributeError):
+                continue  # not as Parquet has it: reading it will tell
+            for path, size in leaves:
+                if isinstance(size, int):
+                    found[path] = max(found.get(path, 0), size)
+        return found
 
     def _ends(self, statistics: Fields, leaf: Fields) -> tuple[Bound | None, Bound | None]:
         kind, converted = leaf.get(_TYPE, BYTE_ARRAY), leaf.get(_CONVERTED)

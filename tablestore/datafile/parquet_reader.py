@@ -220,22 +220,14 @@ class ParquetReader:
     def held_bytes(self, fields: Sequence[DataField]) -> int:
         """Of each column a page, what it was read from and what unpacks it."""
         names = {field.name for field in fields}
-        metadata = self._file.metadata
-        schema = metadata.schema
+        footer = self._statistics()
+        if footer is None:
+            return len(names) * (_OPEN_COLUMN_BYTES + _PAGE_BYTES)
+        chunks = footer.largest_chunks().items()
         return sum(
-            _OPEN_COLUMN_BYTES
-            + min(
-                max(
-                    (
-                        metadata.row_group(group).column(leaf).total_uncompressed_size
-                        for group in range(metadata.num_row_groups)
-                    ),
-                    default=0,
-                ),
-                _PAGE_BYTES,
-            )
-            for leaf in range(len(schema))
-            if schema.column(leaf).path.split(".")[0] in names
+            _OPEN_COLUMN_BYTES + min(size, _PAGE_BYTES)
+            for path, size in chunks
+            if path and path[0] in names
         )
 
     def close(self) -> None:

@@ -458,6 +458,7 @@ def _decode_parquet(file: tuple[bytes, Any]) -> object:
     for group in range(min(reader.row_groups, 4)):
         reader.ranges(group, schema.fields)
         rows = max(rows, reader.group_rows(group))
+    assert reader.held_bytes(schema.fields) >= 0
     texts = text_columns(schema.fields)
     for fields, dictionaries in ((schema.fields, ()), (schema.fields, texts), ((), ())):
         # a data file is read only where its rows are those of its manifest entry
@@ -495,6 +496,7 @@ def _decode_orc(file: tuple[bytes, Any]) -> object:
     reader = OrcReader(pa.BufferReader(data), NAME)
     rows = sum(map(reader.group_rows, range(reader.row_groups)))
     len(reader.column_names), reader.has_ranges, reader.ranges(0, ())
+    assert reader.held_bytes(schema.fields) >= 0
     for fields in (schema.fields, ()):
         # a data file is read only where its rows are those of its manifest entry
         for batch in reader.batches(fields) if rows == reader.row_count < MANY_ROWS else ():
@@ -530,6 +532,7 @@ def _decode_avro_rows(file: tuple[bytes, Any]) -> object:
         for batch in reader.batches(fields):
             batch.validate()
     len(reader.column_names), reader.row_groups
+    assert reader.held_bytes(file[1]) >= 0
     reader.close()
     return rows
 
