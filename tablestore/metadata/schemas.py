@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tablestore.store.base import Store
 
 
-# How long nobody is asked again whether there is a newer schema.
+# How long a storage that is far away is not asked again whether there is a newer schema.
 _LOOKED_SECONDS: Final = 1.0
 
 
@@ -37,6 +37,7 @@ class Schemas:
         self._clock = clock
         self._newest: int | None = None
         self._looked_until = 0.0
+        self._trusted = 0.0 if getattr(store, "near", False) else _LOOKED_SECONDS
         self._lock = threading.Lock()
         self._kept: dict[int, TableSchema] = {}
 
@@ -82,14 +83,15 @@ class Schemas:
     def latest(self, floor: int = 0) -> TableSchema | None:
         """The newest schema, or None where there is no table.
 
-        A schema that another process adds is seen after a second at the latest, and at once where
-        a snapshot names it.
+        A schema that another process adds is seen at once on a local disk or where a snapshot
+        names it, else after a second at the latest.
 
         Args:
             floor: an id that is known to exist, e.g. that of the latest snapshot.
 
         Cost:
-            one request when the newest schema is known already; none within a second.
+            one request when the newest schema is known already; none within a second where that is
+            a request over a network.
         """
         start = max([floor, *self._kept])
         found = self.find(start)
@@ -127,7 +129,7 @@ class Schemas:
 
     def _note_newest(self, schema: TableSchema) -> None:
         with self._lock:
-            self._newest, self._looked_until = schema.id, self._clock() + _LOOKED_SECONDS
+            self._newest, self._looked_until = schema.id, self._clock() + self._trusted
 
     def create(self, schema: TableSchema) -> bool:
         """Creates the file of a new schema.

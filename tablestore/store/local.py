@@ -74,6 +74,9 @@ class LocalStore:
         root: the folder; created by the first write.
     """
 
+    # A look costs a system call: nobody need trust for a while what was seen last.
+    near = True
+
     def __init__(self, root: str) -> None:
         expanded = Path(root).expanduser()
         self._root = Path(os.path.abspath(expanded))  # noqa: PTH100 (resolve() follows links)

@@ -114,6 +114,7 @@ class Metered:
         self, inner: FolderStore, elsewhere: Callable[[str], FolderStore] | None = None
     ) -> None:
         self.inner = inner
+        self.near = getattr(inner, "near", False)
         self._elsewhere = elsewhere
         self._lock = threading.Lock()
         self._verbs: Counter[str] = Counter()

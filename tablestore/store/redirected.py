@@ -27,6 +27,7 @@ class Redirected:
         self.inner = inner
         self.folders = dict(folders)
         self.ranged = getattr(inner, "ranged", False)
+        self.near = getattr(inner, "near", False)
 
     @property
     def uri(self) -> str:

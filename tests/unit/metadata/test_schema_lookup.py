@@ -7,8 +7,10 @@ import pytest
 from tablestore.errors import CorruptDataError, NotFoundError, StorageUnavailableError
 from tablestore.format.schema import TableSchema, encode_schema
 from tablestore.metadata.schemas import Schemas
+from tablestore.store.local import LocalStore
 from tablestore.store.memory import MemoryStore
 from tablestore.store.metered import Metered
+from tablestore.store.redirected import Redirected
 from tablestore.types.model import AtomicType, DataField
 
 
@@ -51,6 +53,16 @@ def test_nobody_is_asked_twice_within_a_second_whether_there_is_a_newer_schema(s
     now[0] = 5.0
     schemas.create(schema(3))
     assert schemas.latest().id == 3
+
+
+def test_on_a_local_disk_a_newer_schema_is_seen_at_once(tmp_path):
+    for store in (Metered(LocalStore(str(tmp_path))), Redirected(LocalStore(str(tmp_path)), {})):
+        store.put("schema/schema-0", encode_schema(schema(0)))
+        schemas = Schemas(store, lambda: 0.0)
+        assert schemas.latest().id == 0
+        store.put("schema/schema-1", encode_schema(schema(1)))
+        assert schemas.latest().id == 1
+        store.delete("schema/schema-1")
 
 
 def test_the_first_two_schemas_may_be_told(store):
