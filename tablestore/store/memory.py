@@ -67,7 +67,9 @@ class MemoryStore:
         return MemoryWriteStream(self, key)
 
     def put(self, key: str, data: bytes) -> None:
-        _OBJECTS[self._name(key)] = (bytes(data), time.time_ns() // 1_000_000)
+        name = self._name(key)
+        with _LOCK:  # a listing in another thread goes through all names
+            _OBJECTS[name] = (bytes(data), time.time_ns() // 1_000_000)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         with _LOCK:
@@ -95,7 +97,9 @@ class MemoryStore:
                 yield ObjectInfo(name[base:], 0, 0, is_folder=True)
 
     def delete(self, key: str) -> None:
-        _OBJECTS.pop(self._name(key), None)
+        name = self._name(key)
+        with _LOCK:
+            _OBJECTS.pop(name, None)
 
     def has_folder(self, folder: str) -> bool:
         prefix = self._prefix(folder)
@@ -105,7 +109,9 @@ class MemoryStore:
             )
 
     def make_folder(self, folder: str) -> None:
-        _FOLDERS.add(self._prefix(folder)[:-1])
+        name = self._prefix(folder)[:-1]
+        with _LOCK:
+            _FOLDERS.add(name)
 
     def rename_folder(self, old: str, new: str) -> None:
         source, target = self._prefix(old), self._prefix(new)
